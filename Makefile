@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# `make help` lists the targets. PYTHON names the interpreter of the virtual environments (3.10 or later).
+PYTHON ?= python3
+export PYTHON
+
+VENV := .venv
+TEST_VENV := .venv-test
+S3_VENV := .venv-s3
+REQUIREMENTS := $(wildcard requirements/*.txt)
+
+.DEFAULT_GOAL := help
+.PHONY: help venv venv-test venv-s3 backup test unit unit-quick sanity sanity-all lint integration docs bench torture build clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+venv: ## Make .venv: what a host and a controller need
+	@tools/make-venv.sh $(VENV) requirements/runtime.txt requirements/controller.txt
+
+venv-test:
+	@tools/make-venv.sh $(TEST_VENV) requirements/test.txt
+
+venv-s3:
+	@tools/make-venv.sh $(S3_VENV) requirements/s3-server.txt
+
+backup: venv ## Back up this host's OpenClaw into an encrypted repository in your data directory
+	@tools/in-collection.sh $(VENV)/bin/ansible-playbook playbooks/backup.yml
+
+test: unit lint docs sanity integration ## Everything that must pass before a merge
+
+unit: venv-test venv-s3 ## Unit and property tests
+	@$(TEST_VENV)/bin/python -m pytest tests/unit -m 'not torture'
+
+unit-quick: venv-test ## Unit tests without the slow ones and without an S3 server
+	@$(TEST_VENV)/bin/python -m pytest tests/unit -q -m 'not torture and not slow and not s3'
+
+sanity: venv-test ## ansible-test sanity with the pinned ansible-core
+	@$(TEST_VENV)/bin/python tools/sanity.py
+
+sanity-all: venv-test ## ansible-test sanity with every supported ansible-core that a Python on this machine can run
+	@$(TEST_VENV)/bin/python tools/sanity.py --all
+
+lint: venv-test ## ansible-lint (production), yamllint, the changelog's fragments
+	@tools/lint.sh $(TEST_VENV)
+
+docs: venv-test ## Links, error codes and module documentation
+	@$(TEST_VENV)/bin/python tools/check_docs.py
+	@tools/in-collection.sh $(TEST_VENV)/bin/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+
+integration: venv-test venv-s3 ## The modules and playbooks, run by Ansible, against file storage and an S3 server
+	@$(TEST_VENV)/bin/python -m pytest tests/integration -m 'not torture'
+
+bench: venv-test ## Compare with restic, borg, tar | zstd | age (tests/benchmark)
+	@$(TEST_VENV)/bin/python tests/benchmark/run.py $(BENCH)
+
+torture: venv-test venv-s3 ## The full forms of the long tests: hours
+	@HYPOTHESIS_PROFILE=thorough $(TEST_VENV)/bin/python -m pytest tests/unit tests/integration -m torture
+
+build: venv ## Build the collection's archive into build/
+	@$(VENV)/bin/ansible-galaxy collection build --force --output-path build .
+
+clean: ## Remove virtual environments and caches
+	@rm -rf $(VENV) $(TEST_VENV) $(S3_VENV) .cache .hypothesis build tests/output
