@@ -1,5 +1,5 @@
 # Copyright (c) 2026, the openclaw_ops.backup authors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Made-up content that compresses and repeats as an agent's real content does. Same seed, same bytes.

@@ -1,5 +1,5 @@
 # Copyright (c) 2026, the openclaw_ops.backup authors
-# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt)
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The SQLite databases of a benchmark state: the large tables of OpenClaw 2026.9.6, filled and then lived in.
