@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Snapshot ids and object names.
+
+A snapshot id is UTC time with milliseconds, 2026-11-20T02:30:00.123Z. In object names it is written
+20261120T023000.123Z, since network shares and exFAT refuse colons; both forms are accepted wherever an id is.
+"""
+from __future__ import annotations
+
+import datetime
+import re
+import secrets
+
+from ..errors import EngineError
+
+REPOSITORY = "repository.json"
+KEYS = "keys/"
+PACKS = "packs/"
+SNAPSHOTS = "snapshots/"
+RUNS = "runs/"
+VERIFICATIONS = "verifications/"
+
+_ID = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)T(\d\d):?(\d\d):?(\d\d)\.(\d{3})Z")
+_COMPACT = re.compile(r"\d{8}T\d{6}\.\d{3}Z")
+_PACK = re.compile(r"packs/([0-9a-f]{2})/([0-9a-f]{32})")
+
+
+def id_of_time(seconds: float) -> str:
+    """The snapshot id of a moment given in seconds since 1970 UTC."""
+    moment = datetime.datetime.fromtimestamp(int(seconds * 1000 + 0.5) / 1000, datetime.timezone.utc)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def time_of_id(snapshot_id: str) -> float:
+    """Seconds since 1970 UTC of a snapshot id in either form. EngineError "snapshot-id-invalid"."""
+    match = _ID.fullmatch(snapshot_id)
+    try:
+        if match:
+            *whole, milliseconds = (int(part) for part in match.groups())
+            return datetime.datetime(*whole, milliseconds * 1000, datetime.timezone.utc).timestamp()
+    except ValueError:
+        pass
+    raise EngineError("snapshot-id-invalid", f"{snapshot_id!r} is not a snapshot id", "Ids look like 2026-11-20T02:30:00.123Z.")
+
+
+def next_id(now: float, newest: str | None) -> str:
+    """The id for a new snapshot: now, or one millisecond after the newest where the clock has gone back."""
+    if newest is not None:
+        now = max(now, time_of_id(newest) + 0.001)
+    return id_of_time(now)
+
+
+def compact(snapshot_id: str) -> str:
+    """The form of an id that object names use."""
+    return id_of_time(time_of_id(snapshot_id)).replace("-", "").replace(":", "")
+
+
+def snapshot_object(snapshot_id: str) -> str:
+    """The object of a snapshot."""
+    return SNAPSHOTS + compact(snapshot_id)
+
+
+def snapshot_of_object(name: str) -> str | None:
+    """The id that an object name below snapshots/ stands for, or None for anything else."""
+    tail = name[len(SNAPSHOTS):] if name.startswith(SNAPSHOTS) else ""
+    if not _COMPACT.fullmatch(tail):
+        return None
+    try:
+        return id_of_time(time_of_id(tail))
+    except EngineError:
+        return None
+
+
+def random_id() -> str:
+    """128 random bits in hexadecimal: repository, pack and slot ids."""
+    return secrets.token_hex(16)
+
+
+def pack_object(pack_id: str) -> str:
+    """The object of a pack."""
+    return f"{PACKS}{pack_id[:2]}/{pack_id}"
+
+
+def pack_of_object(name: str) -> str | None:
+    """The pack id of an object name, or None for anything else."""
+    match = _PACK.fullmatch(name)
+    return match.group(2) if match and match.group(2).startswith(match.group(1)) else None
+
+
+def run_object(run_id: str) -> str:
+    """The record of a run. Two runs in one millisecond must not meet: a few random letters follow the time."""
+    return f"{RUNS}{compact(run_id)}-{secrets.token_hex(3)}"
+
+
+def verification_prefix(snapshot_id: str) -> str:
+    """Where the verifications of a snapshot are."""
+    return f"{VERIFICATIONS}{compact(snapshot_id)}/"
+
+
+def verification_object(snapshot_id: str, at: float) -> str:
+    """The record of one verification, made at this time."""
+    return f"{verification_prefix(snapshot_id)}{compact(id_of_time(at))}-{secrets.token_hex(3)}"

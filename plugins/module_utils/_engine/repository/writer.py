@@ -1,0 +1,156 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Stores new chunks: gathers them to frames, compresses and checks these on threads, and uploads packs in parallel.
+
+Plaintext never touches the disk. Memory is bounded by frames and packs in flight.
+"""
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from .. import dependencies
+from ..errors import EngineError
+from . import names
+from .known import Known, NewTables
+from .pack import FrameRows, PackBuilder
+from .repository import Repository
+from .tables import ChunkIndex
+
+FRAME_BYTES = 1 << 20
+PACK_BYTES = 16 << 20
+LEVEL = 2
+
+
+class ChunkWriter:
+    """Gives every chunk a number, and stores those that are not stored yet. Use from one thread.
+
+    run: the id of this run, noted in the packs.
+    """
+
+    def __init__(self, repository: Repository, known: Known, run: str) -> None:
+        self.new = NewTables(known)
+        self._stored: list[int] = []
+        self._repository, self._known, self._run = repository, known, run
+        self._index: ChunkIndex = ChunkIndex(self.new.tables)
+        self._frame = bytearray()
+        self._frame_number = 0
+        self._ids = bytearray()
+        self._lengths: list[int] = []
+        self._keys: tuple[bytes, bytes] | None = None
+        self._pack: PackBuilder | None = None
+        self._lock = threading.Lock()
+        self._failure: BaseException | None = None
+        workers = max(2, min(4, os.cpu_count() or 2))
+        uploads = max(1, min(4, repository.storage.parallel_transfers()))
+        self._compressors = ThreadPoolExecutor(workers, "compress")
+        self._uploaders = ThreadPoolExecutor(uploads, "upload")
+        self._frames_in_flight = threading.Semaphore(workers * 3)
+        self._packs_in_flight = threading.Semaphore(uploads)
+        self._futures: list[Future] = []
+
+    @property
+    def bytes_stored(self) -> int:
+        """What has been uploaded so far."""
+        return sum(self._stored)
+
+    def add(self, chunk_id: bytes, data) -> int:
+        """The number of the chunk with this id and content (anything that has a buffer; it is copied)."""
+        number = self._index.find(chunk_id)
+        if number is not None:
+            return number
+        old = self._known.find(chunk_id)
+        if old is not None:
+            number = self.new.use(old)
+            self._index.add(chunk_id, number)
+            return number
+        return self._add_new(chunk_id, data)
+
+    def _add_new(self, chunk_id: bytes, data) -> int:
+        if not self._frame:
+            self._frame_number = self.new.tables.add_frame()
+        number = self.new.tables.add_chunk(chunk_id, self._frame_number, len(self._frame), len(data))
+        self.new.new_chunks += 1
+        self._index.add(chunk_id, number)
+        self._frame += data
+        self._ids += chunk_id
+        self._lengths.append(len(data))
+        if len(self._frame) >= FRAME_BYTES:
+            self._submit_frame()
+        return number
+
+    def _submit_frame(self) -> None:
+        if not self._frame:
+            return
+        self._raise_failure()
+        self._frames_in_flight.acquire()
+        rows = FrameRows(bytes(self._ids), tuple(self._lengths))
+        self._futures.append(self._compressors.submit(self._guard, self._compress, self._frame_number, self._frame, rows))
+        self._frame, self._ids, self._lengths = bytearray(), bytearray(), []
+        if len(self._futures) > 256:
+            self._futures = [future for future in self._futures if not future.done()]
+
+    def _guard(self, work, *arguments) -> None:
+        """Run work on a thread; keep its first failure, of whatever kind, for the thread that adds chunks."""
+        try:
+            if self._failure is None:
+                work(*arguments)
+        except BaseException as exc:  # a simulated kill in tests is no Exception
+            self._failure = self._failure or exc
+        finally:
+            (self._frames_in_flight if work == self._compress else self._packs_in_flight).release()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _compress(self, number: int, plain: bytearray, rows: FrameRows) -> None:
+        zstd = dependencies.zstd()
+        compressed = zstd.compress(plain, LEVEL)
+        # A zstd bug once corrupted another tool's backups: nothing is stored that does not come back as it was.
+        if zstd.decompress(compressed) != plain:
+            raise EngineError("compression-fault", "A compressed frame does not decompress to its content", "Check this host's memory, then try again.")
+        with self._lock:
+            self._place(number, compressed, len(plain), rows)
+
+    def _place(self, number: int, compressed: bytes, length: int, rows: FrameRows) -> None:
+        if self._pack is None:
+            self._keys = self._keys or self._repository.new_data_key()
+            self._pack = PackBuilder(self._repository.id, self._keys[0])
+            self._pack_number = self.new.add_pack(self._pack.pack_id, 0, self._keys[1])
+        ordinal, offset, stored = self._pack.add(compressed, length, rows)
+        self.new.tables.place_frame(number, self._pack_number, ordinal, offset, stored, length)
+        if self._pack.size >= PACK_BYTES:
+            self._submit_pack()
+
+    def _submit_pack(self) -> None:
+        pack, self._pack = self._pack, None
+        parts = pack.finish(self._run, self._keys[1], self._repository.bundle.catalog_key)
+        row = self.new.tables.packs[self._pack_number]
+        self.new.tables.packs[self._pack_number] = row._replace(size=pack.size)
+        self._packs_in_flight.acquire()
+        self._futures.append(self._uploaders.submit(self._guard, self._upload, pack.pack_id, pack.size, parts))
+
+    def _upload(self, pack_id: str, size: int, parts: list[bytes]) -> None:
+        self._repository.storage.create(names.pack_object(pack_id), parts)
+        self._stored.append(size)
+
+    def finish(self) -> None:
+        """Store what is still gathered and wait until everything is stored."""
+        self._submit_frame()
+        self._compressors.shutdown(wait=True)
+        self._raise_failure()
+        with self._lock:
+            if self._pack is not None:
+                self._submit_pack()
+        self._uploaders.shutdown(wait=True)
+        self._raise_failure()
+
+    def abandon(self) -> None:
+        """Stop the threads after a failure; what has been uploaded stays and is found by the next run."""
+        self._failure = self._failure or EngineError("abandoned", "The backup was abandoned")
+        self._compressors.shutdown(wait=True, cancel_futures=True)
+        self._uploaders.shutdown(wait=True, cancel_futures=True)
