@@ -9,6 +9,7 @@ that says which package is missing in which interpreter.
 """
 from __future__ import annotations
 
+import importlib.util
 import sys
 
 from .errors import EngineError
@@ -17,7 +18,7 @@ from .errors import EngineError
 def _missing(package: str, exc: ImportError) -> EngineError:
     return EngineError(
         "missing-dependency", f"Python package {package} is missing for {sys.executable}: {exc}",
-        "Install the collection's requirements into a virtual environment (make backup does) and use its interpreter.",
+        "Install the collection's requirements into a virtual environment (make venv does) and name its interpreter in runtime_python.",
         {"package": package, "interpreter": sys.executable},
     )
 
@@ -115,3 +116,19 @@ def jmespath():
     except ImportError as exc:
         raise _missing("jmespath", exc) from exc
     return module
+
+
+def require_all() -> None:
+    """See that every package is there, so that its absence shows before the work starts. EngineError "missing-dependency".
+
+    Looks for most of them without importing: the S3 packages alone would cost every run a tenth of a second.
+    """
+    zstd_module = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+    for name in ("blake3", zstd_module, "boto3", "botocore", "jmespath", "json5"):
+        try:
+            found = importlib.util.find_spec(name)
+        except ImportError:
+            found = None
+        if found is None:
+            raise _missing(name, ImportError("not installed"))
+    hpke()
