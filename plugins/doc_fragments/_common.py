@@ -1,0 +1,157 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this doc fragment is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""The options that several modules share. Kept in step with module_utils/_argspec.py (a test compares defaults)."""
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Documentation that the modules share."""
+
+    DOCUMENTATION = r"""
+options:
+  runtime_python:
+    description:
+      - The Python interpreter on the host that has the packages which the engine needs.
+      - Without it the module runs where Ansible started it if that Python has the packages, and otherwise with the interpreter
+        in the environment variable E(OPENCLAW_BACKUP_PYTHON) or V(/opt/openclaw-backup/venv/bin/python).
+    type: path
+  cache_dir:
+    description:
+      - A directory for copies of a few repository objects, as encrypted as these, and for the lock that keeps two backups apart.
+      - It may be deleted at any time when no backup runs.
+      - The default is V(/var/cache/openclaw-backup) for root, and C(openclaw-backup) in the user's cache directory for others.
+    type: path
+requirements:
+  - Python >= 3.10 on the host, with the packages of C(requirements/runtime.txt)
+notes:
+  - No option takes a secret. Options name files or environment variables on the host that hold one, because the arguments of
+    a module may be written to the host's disk while it runs.
+seealso:
+  - module: openclaw_ops.backup.openclaw_backup
+  - module: openclaw_ops.backup.openclaw_prune
+  - module: openclaw_ops.backup.openclaw_repository
+  - module: openclaw_ops.backup.openclaw_restore
+  - module: openclaw_ops.backup.openclaw_snapshot_info
+  - module: openclaw_ops.backup.openclaw_verify
+"""
+
+    INSTANCE = r"""
+options:
+  instance:
+    description:
+      - The name of the OpenClaw instance, which is also the name of its repository in the storage.
+      - Without it the name is derived from host, user and profile.
+      - Letters, digits, dots, hyphens and underscores.
+    type: str
+  user:
+    description:
+      - The user on the host whose OpenClaw is meant. The default is the user who runs the module.
+    type: str
+  profile:
+    description:
+      - The OpenClaw profile, as in C(openclaw --profile).
+    type: str
+  state_dir:
+    description:
+      - OpenClaw's state directory, where it is not where OpenClaw itself would look for it.
+    type: path
+  config_path:
+    description:
+      - OpenClaw's configuration file, where it is not where OpenClaw itself would look for it.
+    type: path
+"""
+
+    STORAGE = r"""
+options:
+  storage:
+    description:
+      - Where the repository is.
+      - Access keys and regions that are not given here are taken from the usual AWS environment variables, configuration
+        files and instance roles of the host.
+    type: dict
+    required: true
+    suboptions:
+      url:
+        description:
+          - V(file:///directory) for a directory, a mounted disk or a network share; V(s3://bucket/prefix) for an S3 service.
+        type: str
+        required: true
+      endpoint:
+        description:
+          - The address of an S3 service that is not AWS, for example V(https://minio.example.com:9000).
+        type: str
+      region:
+        description:
+          - The region of the bucket. V(auto) is a region of some services.
+        type: str
+      addressing_style:
+        description:
+          - Whether the bucket's name stands in the path of a request or in its host name. V(auto) picks what the service needs.
+        type: str
+        choices: [auto, path, virtual]
+        default: auto
+      ca_bundle:
+        description:
+          - A file of certificate authorities that the service's certificate is checked against.
+        type: path
+      access_key_id_file:
+        description:
+          - A file on the host that holds the access key's id.
+        type: path
+      secret_access_key_file:
+        description:
+          - A file on the host that holds the secret access key.
+        type: path
+      profile:
+        description:
+          - A profile of the AWS configuration files on the host.
+        type: str
+      upload_rate_limit:
+        description:
+          - Bytes that are sent per second at most. V(0) means no limit.
+        type: int
+        default: 0
+      timeout:
+        description:
+          - Seconds that a single request may stay silent.
+        type: float
+        default: 60.0
+"""
+
+    ENCRYPTION = r"""
+options:
+  encryption:
+    description:
+      - Which key opens the repository. Exactly one of the references, or O(encryption.enabled=false).
+    type: dict
+    suboptions:
+      enabled:
+        description:
+          - With V(false) the repository has a key slot that needs no secret, and anyone who can read the storage can read it.
+        type: bool
+        default: true
+      passphrase_file:
+        description:
+          - A file on the host that holds the passphrase; a newline at its end does not count.
+        type: path
+      passphrase_env:
+        description:
+          - The name of an environment variable of the module that holds the passphrase.
+        type: str
+      key_file:
+        description:
+          - A file on the host with a random key, as M(openclaw_ops.backup.openclaw_repository) makes one.
+        type: path
+      writer_key_file:
+        description:
+          - A file on the host with a writer key, which backs up and lists names, and reads no content.
+        type: path
+      identity_file:
+        description:
+          - A file on the host with an operator's private key.
+        type: path
+"""

@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
+# SPDX-License-Identifier: BSD-2-Clause
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+
+"""Between an AnsibleModule and the engine: the interpreter, the context, and errors as results.
+
+Of the object called module, only params, check_mode, run_command(), exit_json() and fail_json() are used.
+"""
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import sys
+import traceback
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.respawn import has_respawned, respawn_module
+
+from . import _argspec
+from ._engine import dependencies
+from ._engine.errors import EngineError
+from ._engine.ports import CommandResult, Context
+from ._progress_file import ProgressFile
+
+HOST_PYTHON = "/opt/openclaw-backup/venv/bin/python"
+PYTHON_VARIABLE = "OPENCLAW_BACKUP_PYTHON"
+
+
+def run(argument_spec: dict, operation, **module_options) -> None:
+    """The whole of a module: read the arguments, find an interpreter, call operation(module, context), exit with its result.
+
+    operation returns the result as a dict of JSON-native values. An EngineError becomes a failure with error_code,
+    msg and hint; anything else that is raised is a fault of this collection and says so.
+    """
+    module = AnsibleModule(
+        argument_spec=_argspec.merged(argument_spec, _argspec.RUNTIME), supports_check_mode=True, **module_options)
+    try:
+        ensure_packages(module)
+        result = operation(module, context_of(module))
+    except EngineError as exc:
+        fail(module, exc)
+    except Exception as exc:  # pylint: disable=broad-exception-caught
+        module.fail_json(
+            msg=f"A fault in openclaw_ops.backup: {type(exc).__name__}: {exc}", error_code="internal-fault",
+            hint="Report it with the traceback in the result's key exception (ansible-playbook -vvv shows it).",
+            exception=traceback.format_exc())
+    module.exit_json(**result)
+
+
+def fail(module, exc: EngineError) -> None:
+    """End the module with what went wrong and what to do next."""
+    message = f"{exc.message} {exc.hint}".strip() if exc.message.endswith(".") else f"{exc.message}. {exc.hint}".strip()
+    result = exc.details.get("result") if isinstance(exc.details.get("result"), dict) else {}
+    details = {name: value for name, value in exc.details.items() if name != "result"}
+    module.fail_json(**{**result, "msg": message, "error_code": exc.code, "hint": exc.hint, "details": details})
+
+
+def ensure_packages(module) -> None:
+    """Go on only in an interpreter that has the engine's packages; start the module anew in one that should.
+
+    Raises EngineError "missing-dependency" where there is none.
+    """
+    wanted = module.params["runtime_python"]
+    if wanted and not has_respawned() and os.path.abspath(wanted) != os.path.abspath(sys.executable or ""):
+        _respawn(wanted)
+    try:
+        dependencies.require_all()
+    except EngineError:
+        if has_respawned():
+            raise
+        candidates = [os.environ.get(PYTHON_VARIABLE), HOST_PYTHON]
+        for candidate in candidates:
+            if candidate and os.path.exists(candidate):
+                _respawn(candidate)
+        raise
+
+
+def _respawn(interpreter: str) -> None:
+    if not os.access(interpreter, os.X_OK):
+        raise EngineError(
+            "interpreter-missing", f"The Python interpreter {interpreter} does not exist or cannot be run",
+            "Correct runtime_python, or install the collection's requirements into a virtual environment there.")
+    respawn_module(interpreter)
+
+
+def context_of(module) -> Context:
+    """What the engine may touch of the world when a module runs it."""
+    progress_file = module.params["_progress_file"]
+    context = Context(
+        environment=dict(os.environ), cache_dir=module.params["cache_dir"] or default_cache_dir(), run=_runner(module))
+    if progress_file:
+        context.progress = ProgressFile(progress_file)
+    return context
+
+
+def default_cache_dir() -> str:
+    """Where copies of repository objects and the writer's lock are kept for this user."""
+    if os.geteuid() == 0:
+        return "/var/cache/openclaw-backup"
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(pwd.getpwuid(os.geteuid()).pw_dir, ".cache")
+    return os.path.join(base, "openclaw-backup")
+
+
+def _runner(module):
+    """The engine's way to run a command: no shell, the module's environment, ended after timeout seconds."""
+    def run_command(argv: list, timeout: float = 60.0) -> CommandResult:
+        limit = shutil.which("timeout")
+        command = [limit, "--kill-after=5", str(timeout), *argv] if limit else list(argv)
+        try:
+            code, output, error = module.run_command(command, handle_exceptions=False)
+        except OSError as exc:
+            return CommandResult(127, "", os.strerror(exc.errno or 0))
+        return CommandResult(code, output, error)
+    return run_command
