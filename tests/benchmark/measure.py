@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run a command and measure it: wall time, processor time and memory of the whole process tree."""
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+
+SAMPLE_SECONDS = 0.02
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a command took. Seconds, and bytes of resident memory at the peak of the tree (sampled every 20 ms; never less than
+    the largest single process)."""
+
+    wall: float
+    cpu: float
+    memory: int
+    output: str = ""
+
+
+class CommandFailed(Exception):
+    """A measured command did not succeed: the figures would mean nothing."""
+
+
+def run(command: list[str], environment: dict[str, str], directory: str | None = None, accepted: tuple[int, ...] = (0,)) -> Usage:
+    """Run a command to its end. Its error output is kept for the message when its exit status is not accepted."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        begun = time.perf_counter()
+        process = subprocess.Popen(command, env=environment, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
+                                   start_new_session=True)
+        sampler = _Sampler(process.pid)
+        sampler.start()
+        _pid, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+        sampler.finish()
+        output.seek(0)
+        errors.seek(0)
+        said = output.read().decode(errors="replace")
+        if process.returncode not in accepted:
+            problem = errors.read().decode(errors="replace")[-3000:] + said[-1000:]
+            raise CommandFailed(f"{' '.join(command)}\nended with {process.returncode}:\n{problem}")
+    return Usage(wall, used.ru_utime + used.ru_stime, max(sampler.peak, used.ru_maxrss * 1024), said)
+
+
+def sync_seconds(directory: str) -> float:
+    """How long it takes until everything written below a directory's file system is on the disk."""
+    begun = time.perf_counter()
+    subprocess.run(["sync", "-f", directory], check=True)
+    return time.perf_counter() - begun
+
+
+def drop_page_cache() -> None:
+    """Forget cached file content, so that the next reader goes to the disk. Needs root."""
+    subprocess.run(["sync"], check=True)
+    with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as switch:
+        switch.write("3\n")
+
+
+class _Sampler(threading.Thread):
+    """Follows the resident memory of all processes of one session: a command and its descendants."""
+
+    def __init__(self, session: int) -> None:
+        super().__init__(daemon=True)
+        self._session, self._done, self.peak = session, threading.Event(), 0
+        self._strangers: set[str] = set()  # processes seen before that are not of this session: not asked again
+
+    def run(self) -> None:
+        while not self._done.wait(SAMPLE_SECONDS):
+            self.peak = max(self.peak, sum(map(_resident, self._members())))
+
+    def finish(self) -> None:
+        """No more samples."""
+        self._done.set()
+        self.join()
+
+    def _members(self) -> list[str]:
+        members = []
+        for pid in os.listdir("/proc"):
+            if pid.isdecimal() and pid not in self._strangers:
+                if _session(pid) == self._session:
+                    members.append(pid)
+                else:
+                    self._strangers.add(pid)
+        return members
+
+
+def _session(pid: str) -> int:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stream:
+            return int(stream.read().rpartition(")")[2].split()[3])
+    except (OSError, IndexError):
+        return 0
+
+
+def _resident(pid: str) -> int:
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as stream:
+            return int(stream.read().split()[1]) * PAGE
+    except (OSError, IndexError):
+        return 0
