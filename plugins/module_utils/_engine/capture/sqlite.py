@@ -92,6 +92,8 @@ class Database:
         self._descriptors: list[int] = []
         self._connection: sqlite3.Connection | None = None
         self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._uses = 1
         self._wal_length = 0
         self._wal_salt = b""
         self._main = self._open(path)
@@ -166,6 +168,7 @@ class Database:
     def start_checks(self) -> None:
         """Begin quick_check and row counts on a thread, inside the pinned transaction."""
         if self._connection is not None and self._thread is None:
+            self._uses += 1
             self._thread = threading.Thread(target=self._check, name="quick_check", daemon=True)
             self._thread.start()
 
@@ -184,6 +187,7 @@ class Database:
             self._facts.quick_check = f"failed: {exc}"
         finally:
             connection.set_progress_handler(None, 0)
+            self._let_go()
 
     def _count_rows(self, started: float, budget: float) -> None:
         """Rows of ordinary tables, smallest names first, as far as the budget goes; virtual tables may lack their module."""
@@ -263,11 +267,28 @@ class Database:
             return False
         return signature(self.path) != self.before or signature(self.path + "-wal") != self.wal_before
 
+    def done_reading(self) -> None:
+        """The content has been read: end the transaction as soon as the checks are done too."""
+        self._let_go()
+
+    def _let_go(self) -> None:
+        with self._lock:
+            self._uses -= 1
+            if self._uses == 0:
+                self._close()
+
     def release(self) -> None:
-        """End the transaction, then close every descriptor."""
+        """End the transaction now, whatever is still under way."""
+        with self._lock:
+            if self._thread is not None and self._connection is not None:
+                self._connection.interrupt()
         if self._thread is not None:
-            self._connection.interrupt()
             self._thread.join()
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        """The connection first: closing a descriptor before would drop its locks."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -1,0 +1,269 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Back up one instance: plan() reads and decides, execute() stores."""
+from __future__ import annotations
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+
+from . import lock
+from ._version import VERSION
+from .backup_compare import pair, same
+from .backup_run import Run, Totals
+from .capture import content, walk
+from .capture.model import Instance, Root
+from .capture.walk import Scan
+from .errors import EngineError
+from .options import KINDS, SCOPES, BackupOptions
+from .ports import Context
+from .repository import names
+from .repository.known import Known, adopt_unfinished, from_parent, retire
+from .repository.manifest import Manifest
+from .repository.repository import Repository, SnapshotRef, list_packs
+from .repository.snapshot import Header
+from .storage.base import ObjectInfo
+
+COMPACTION_BUDGET = 64 << 20  # stored bytes that one run may store anew to let old packs die
+
+
+@dataclass
+class Source:
+    """What to back up: an instance, the roots that the options select of it, and the rules of the walk."""
+
+    instance: Instance
+    roots: tuple[Root, ...]
+    rules: walk.Rules = field(default_factory=walk.Rules)
+
+
+@dataclass
+class BackupPlan:
+    """What a backup would do. changed and bytes_changed: files to be read, and their content; removed: gone since the parent."""
+
+    source: Source
+    options: BackupOptions
+    repository: Repository
+    scan: Scan
+    parent: tuple[Header, Manifest] | None
+    parent_ref: SnapshotRef | None
+    newest: str | None
+    packs: dict[str, ObjectInfo]
+    known: Known
+    files_changed: int = 0
+    bytes_changed: int = 0
+    metadata_changed: int = 0
+    removed: int = 0
+    databases: list[str] = field(default_factory=list)
+    changed_paths: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Whether a snapshot would be made."""
+        return bool(
+            self.options.force or self.parent is None or self.files_changed or self.metadata_changed or self.removed or self.known.lost
+            or self.options.name)
+
+    def to_dict(self) -> dict:
+        """For check mode and people."""
+        return {
+            "changed": self.changed, "instance": self.source.instance.name, "scope": self.options.scope, "kind": self.options.kind,
+            "roots": [asdict(root) for root in self.source.roots], "files": self.scan.files, "bytes": self.scan.bytes,
+            "files_changed": self.files_changed, "bytes_changed": self.bytes_changed, "files_removed": self.removed,
+            "databases": list(self.databases), "parent": self.parent[0].id if self.parent else None,
+            "packs_lost": list(self.known.lost), "excluded": dict(self.scan.excluded), "changed_paths": self.changed_paths,
+            "omissions": [{"path": path, "reason": reason} for path, reason in self.scan.omissions]}
+
+
+def plan(repository_of, source: Source, options: BackupOptions, context: Context) -> BackupPlan:
+    """Look at the instance and at the repository; changes neither.
+
+    repository_of: called without arguments on a thread of its own, opens the repository (stretching a passphrase takes
+    as long as the walk). Raises EngineError.
+    """
+    _check_options(options)
+    walk.require(root.path for root in source.roots if root.required)
+    with ThreadPoolExecutor(1, "open") as pool:
+        opening = pool.submit(_open, repository_of, options)
+        scan = walk.walk([root.path for root in source.roots], source.rules)
+        repository, parent, ref, newest, packs = opening.result()
+    if not scan.files:
+        raise EngineError("nothing-to-back-up", "There is no file in what the options select", "Check the instance, the scope and the exclusions.")
+    known = from_parent(parent[1].tables, packs) if parent else Known()
+    made = BackupPlan(source, options, repository, scan, parent, ref, newest, packs, known)
+    _compare(made)
+    if made.changed and parent:
+        retire(known, COMPACTION_BUDGET)
+    return made
+
+
+def _check_options(options: BackupOptions) -> None:
+    if options.scope not in SCOPES:
+        raise EngineError("option-invalid", f"There is no scope {options.scope!r}", f"Scopes: {', '.join(SCOPES)}.")
+    if options.kind not in KINDS:
+        raise EngineError("option-invalid", f"There is no kind {options.kind!r}", f"Kinds: {', '.join(KINDS)}.")
+    if options.consistency != "live":
+        raise EngineError("option-invalid", f"Consistency {options.consistency!r} needs the gateway role", "Use consistency: live.")
+    if options.name is not None:
+        check_name(options.name)
+
+
+def check_name(name: str) -> None:
+    """EngineError "name-invalid" unless a snapshot may be called this: it must not look like an id, vN or latest."""
+    import re
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", name) or re.fullmatch(r"(?i)v\d+|latest|\d{4}-?\d\d.*", name):
+        raise EngineError(
+            "name-invalid", f"{name!r} cannot be a snapshot's name", "Use 1 to 63 letters, digits, dots, hyphens and underscores; not vN, latest or a date.")
+
+
+def _open(repository_of, options: BackupOptions):
+    """The repository, its newest snapshot of this scope if any (else the newest), and its packs."""
+    repository: Repository = repository_of()
+    refs = repository.snapshots()
+    if not refs:
+        repository = _confirm(repository, repository_of)
+    if options.name is not None:
+        _require_unused(repository, refs, options.name)
+    loaded = chosen = None
+    for ref in reversed(refs):
+        try:
+            candidate = repository.load(ref)
+        except EngineError as exc:
+            if exc.code not in ("repository-damaged", "object-missing"):
+                raise
+            continue  # a damaged snapshot is no parent: what it held is stored anew
+        if loaded is None or candidate[0].scope == options.scope:
+            loaded, chosen = candidate, ref
+        if candidate[0].scope == options.scope:
+            break
+    return repository, loaded, chosen, refs[-1].id if refs else None, list_packs(repository.storage)
+
+
+def _confirm(repository: Repository, repository_of) -> Repository:
+    """Copies on this host may be of a repository that was replaced; one without snapshots is read again."""
+    if repository.cache.read(names.REPOSITORY) is None:
+        return repository
+    repository.cache.clear()
+    return repository_of()
+
+
+def _require_unused(repository: Repository, refs: list[SnapshotRef], name: str) -> None:
+    from .snapshots import labelled
+    if any(label == name for label in labelled(repository, refs).values()):
+        raise EngineError("name-taken", f"There is a snapshot named {name!r} already", "Choose another name; names are unique.")
+
+
+def _compare(made: BackupPlan) -> None:
+    """Count what changed, and find the databases that must be pinned."""
+    known_places, sidecars = set(made.source.instance.databases), set()
+    for row, entry in pair(made.scan, made.parent[1] if made.parent else None):
+        if row is None:
+            made.removed += not (entry.database or {}).get("part_of")
+            continue
+        if row.path in sidecars:
+            continue
+        if entry is not None and same(row, entry) and made.known.usable(entry.runs):
+            if entry.database is not None:
+                sidecars |= {row.path + "-wal", row.path + "-shm"}
+            continue
+        if not row.is_file:
+            made.metadata_changed += 1
+        else:
+            if row.path in known_places or content.may_be_database(row.size) and content.is_database(row.path):
+                made.databases.append(row.path)
+                sidecars |= {row.path + "-wal", row.path + "-shm"}
+            made.files_changed += 1
+            made.bytes_changed += row.size
+        if len(made.changed_paths) < 1000:
+            made.changed_paths.append(row.path)
+
+
+@dataclass
+class BackupResult:
+    """What a backup did. snapshot: the new one, or the unchanged one. omissions: (path, reason)."""
+
+    changed: bool
+    header: Header
+    name: str | None
+    omissions: list[tuple[str, str]]
+    damaged_databases: list[tuple[str, str]]
+    requests: int
+    duration_s: float
+
+    def to_dict(self) -> dict:
+        """In the words of the modules' RETURN."""
+        header = self.header
+        snapshot = {key: getattr(header, key) for key in (
+            "id", "kind", "scope", "created", "files", "bytes", "bytes_stored", "chunks_new", "chunks_reused", "omissions", "excluded")}
+        return {
+            "changed": self.changed, "snapshot": {
+                **snapshot, "name": self.name, "duration_s": round(self.duration_s, 3), "requests": self.requests, "version": None},
+            "omissions": [{"path": path, "reason": reason} for path, reason in self.omissions],
+            "damaged_databases": [{"path": path, "quick_check": found} for path, found in self.damaged_databases]}
+
+
+def execute(made: BackupPlan, context: Context) -> BackupResult:
+    """Store the snapshot that was planned. Raises EngineError; whatever was uploaded until then serves the next run."""
+    repository, started = made.repository, context.clock.elapsed()
+    held = lock.WriterLock(repository.cache.directory)
+    try:
+        if not made.changed:
+            return _unchanged(made, context, started)
+        adopt_unfinished(made.known, repository.storage, repository.bundle.catalog_key, repository.id, made.packs)
+        run = Run(made, context)
+        totals = run.capture()
+        if not totals.changed and made.parent and not made.options.force and not made.options.name and not made.known.lost:
+            return _unchanged(made, context, started)
+        header = _commit(made, run, totals, context, started)
+    except EngineError as exc:
+        _record_failure(repository, exc)
+        raise
+    finally:
+        held.release()
+    return BackupResult(
+        True, header, made.options.name, totals.omissions, totals.damaged, repository.storage.traffic.total_requests,
+        context.clock.elapsed() - started)
+
+
+def _unchanged(made: BackupPlan, context: Context, started: float) -> BackupResult:
+    header, manifest = made.parent
+    repository = made.repository
+    repository.record_run("unchanged", {"snapshot": header.id, "host": socket.gethostname(), "kind": made.options.kind})
+    if repository.cache.read(made.parent_ref.name) is None:
+        repository.remember_keys()
+        repository.cache.write(made.parent_ref.name, [repository.storage.get(made.parent_ref.name)])
+    omissions = [(item["path"], item["reason"]) for item in manifest.meta.get("omissions", [])]
+    return BackupResult(
+        False, header, manifest.meta.get("name"), omissions, [], repository.storage.traffic.total_requests,
+        context.clock.elapsed() - started)
+
+
+def _commit(made: BackupPlan, run: Run, totals: Totals, context: Context, started: float) -> Header:
+    """Check that every pack named exists, then create the snapshot: that is the backup."""
+    repository = made.repository
+    stored = list_packs(repository.storage)
+    gone = [row.pack for row in run.tables.packs if row.pack not in stored or stored[row.pack].size != row.size]
+    if gone:
+        raise EngineError(
+            "pack-missing", f"{len(gone)} packs that this backup needs are not at {repository.storage.url}, {gone[0]} among them",
+            "Run the backup again: it stores them anew. If this repeats, something deletes objects there.")
+    header, parts = run.snapshot(names.next_id(context.clock.now(), made.newest), totals, context.clock.elapsed() - started)
+    name = names.snapshot_object(header.id)
+    repository.storage.create(name, parts)
+    repository.cache.keep_only_snapshot(name)
+    repository.cache.write(name, parts)
+    if repository.cache.read(names.REPOSITORY) is None:
+        repository.remember_keys()
+    repository.record_run("success", {
+        "snapshot": header.id, "host": socket.gethostname(), "kind": header.kind, "omissions": header.omissions, "engine": VERSION,
+        "bytes_stored": header.bytes_stored, "duration_s": header.duration_s})
+    return header
+
+
+def _record_failure(repository: Repository, failure: EngineError) -> None:
+    """Leave a record of the failure where that is possible; the failure itself is what is reported."""
+    try:
+        repository.record_run("failure", {"error_code": failure.code, "host": socket.gethostname()}, failure.message)
+    except EngineError:
+        return

@@ -1,0 +1,150 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Turns one file on disk into an entry of a manifest, its content into chunks."""
+from __future__ import annotations
+
+import errno
+import os
+from typing import Callable, Iterable, Iterator
+
+from . import dependencies
+from .capture import content, sqlite
+from .capture.walk import Row, omission_reason, row_of
+from .repository.manifest import DIRECTORY, FILE, LINK, Entry
+from .repository.tables import ID_BYTES, append_run, numbers
+from .repository.writer import ChunkWriter
+
+ATTEMPTS = 3
+REREAD_LIMIT = 64 << 20  # bytes of a growing file that are read again to see that its beginning stood still
+
+
+class Vanished(Exception):
+    """The object cannot be in the snapshot. reason: the word for the list of omissions."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class FileStore:
+    """Reads files and stores their chunks.
+
+    chunk_key: keys the chunk ids. advance: told of every block's length, for progress.
+    """
+
+    def __init__(self, writer: ChunkWriter, chunk_key: bytes, advance: Callable[[int], None]) -> None:
+        self._writer, self._chunk_key, self._advance = writer, chunk_key, advance
+        self._blake3 = dependencies.blake3()
+
+    def plain(self, row: Row) -> Entry:
+        """The entry of a directory or a symbolic link. Vanished."""
+        try:
+            if row.is_directory:
+                return self._entry(row, DIRECTORY)
+            entry = self._entry(row, LINK)
+            entry.target, entry.changed = os.readlink(row.path), row.changed
+            return entry
+        except OSError as exc:
+            raise Vanished(omission_reason(exc)) from exc
+
+    def _entry(self, row: Row, kind: str) -> Entry:
+        entry = Entry(row.path, kind, row.mode & 0o7777, row.uid, row.gid, row.modified)
+        entry.xattrs = content.extended_attributes(row.path)
+        return entry
+
+    def ordinary(self, row: Row, old: Entry | None) -> Entry:
+        """The entry of an ordinary file, its content stored. unstable where it kept changing while it was read. Vanished."""
+        try:
+            descriptor = content.open_file(row.path)
+        except OSError as exc:
+            raise Vanished("became-a-link" if exc.errno == errno.ELOOP else omission_reason(exc)) from exc
+        try:
+            return self._read(row.path, descriptor, old)
+        except OSError as exc:
+            raise Vanished(omission_reason(exc)) from exc
+        finally:
+            os.close(descriptor)
+
+    def _read(self, path: str, descriptor: int, old: Entry | None) -> Entry:
+        for _attempt in range(ATTEMPTS):
+            before = row_of(path, os.fstat(descriptor))
+            if not before.is_file:
+                raise Vanished("became-special")
+            entry = self._entry(before, FILE)
+            entry.changed, entry.inode = before.changed, before.inode
+            entry.sparse = before.blocks * 512 < before.size
+            entry.chunk_size = content.chunk_size(before.size, False, old.chunk_size if old else 0)
+            self.store(entry, content.blocks(descriptor, before.size, entry.sparse), old)
+            after = row_of(path, os.fstat(descriptor))
+            if after[5:8] == before[5:8] and entry.size == before.size:
+                return entry
+            if after.size > before.size and entry.size == before.size <= REREAD_LIMIT and self._stands(descriptor, entry):
+                return entry  # a log that grows: its first part is whole, the rest comes next time
+        entry.unstable = True
+        return entry
+
+    def _stands(self, descriptor: int, entry: Entry) -> bool:
+        digest = self._blake3()
+        for block in content.blocks(descriptor, entry.size, False):
+            digest.update(block)
+        return digest.hexdigest() == entry.digest
+
+    def store(self, entry: Entry, blocks: Iterable[bytes], old: Entry | None) -> None:
+        """Store content: fills in the entry's runs, size and digest. Where the parent has the same chunk at the same
+        place, it is used without looking it up."""
+        blake3, key, size, runs = self._blake3, self._chunk_key, entry.chunk_size, []
+        before = self._numbers_before(entry, old)
+        new, known = self._writer.new, self._writer.new.known
+        ids, unusable = known.tables.chunk_ids, known.unusable
+        digest, total = blake3(), 0
+        for block in blocks:
+            digest.update(block)
+            total += len(block)
+            view = memoryview(block)
+            for start in range(0, len(block), size):
+                piece = view[start:start + size]
+                chunk_id = blake3(piece, key=key).digest(ID_BYTES)
+                number = next(before, -1)
+                if number >= 0 and ids[number * ID_BYTES:(number + 1) * ID_BYTES] == chunk_id and not unusable[number]:
+                    append_run(runs, new.use(number))
+                else:
+                    append_run(runs, self._writer.add(chunk_id, piece))
+            self._advance(len(block))
+        entry.runs, entry.size, entry.digest = runs, total, digest.hexdigest()
+
+    @staticmethod
+    def _numbers_before(entry: Entry, old: Entry | None) -> Iterator[int]:
+        if old is None or old.chunk_size != entry.chunk_size:
+            return iter(())
+        return numbers(old.runs)
+
+    def database(self, row: Row, pinned: sqlite.Database, old: Entry | None) -> list[Entry]:
+        """The entries of a database: its main file and, where it holds something, its WAL. Vanished."""
+        for _attempt in range(ATTEMPTS):
+            entry = self._entry(row, FILE)
+            size, entry.modified, entry.changed, entry.inode = pinned.before or [row.size, row.modified, row.changed, row.inode]
+            entry.chunk_size = content.chunk_size(size, True, old.chunk_size if old else 0)
+            try:
+                self.store(entry, pinned.blocks(), old)
+            except sqlite.Restart:
+                continue
+            except OSError as exc:
+                raise Vanished(omission_reason(exc)) from exc
+            entries = [entry]
+            wal = self._wal(entry, pinned)
+            if wal is not None:
+                entries.append(wal)
+            entry.database = {"disk_size": size, "wal": pinned.wal_before}
+            entry.unstable = pinned.disturbed()
+            return entries
+        raise Vanished("changed-while-read")
+
+    def _wal(self, entry: Entry, pinned: sqlite.Database) -> Entry | None:
+        wal = Entry(entry.path + "-wal", FILE, entry.mode, entry.uid, entry.gid, entry.modified, chunk_size=content.SMALL_CHUNK)
+        self.store(wal, pinned.wal_blocks(), None)
+        if not wal.size or not pinned.wal_is_whole():
+            return None
+        wal.database = {"part_of": entry.path}
+        return wal

@@ -1,0 +1,255 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""One run of a backup: captures what changed, carries over what did not, and describes it all in a manifest."""
+from __future__ import annotations
+
+import grp
+import pwd
+import socket
+from dataclasses import asdict, dataclass, field
+
+from ._version import VERSION
+from .backup_compare import pair, same, same_but_for_the_clock
+from .backup_files import FileStore, Vanished
+from .capture import sqlite
+from .capture.walk import Row, order_key
+from .ports import Context, ProgressState
+from .repository import crypto, manifest, names, snapshot
+from .repository.manifest import FILE, HARD_LINK, Entry
+from .repository.writer import ChunkWriter
+
+REPORT_EVERY = 8 << 20  # bytes between two reports of progress
+
+
+@dataclass
+class Totals:
+    """What a run found. changed: how many entries differ from the parent's. damaged: databases whose check failed."""
+
+    changed: int = 0
+    files: int = 0
+    bytes: int = 0
+    reused: int = 0
+    omissions: list[tuple[str, str]] = field(default_factory=list)
+    damaged: list[tuple[str, str]] = field(default_factory=list)
+    exact: bool = True
+
+
+class Run:
+    """Captures what a plan says. capture() once, then snapshot()."""
+
+    def __init__(self, made, context: Context) -> None:
+        self._made, self._context = made, context
+        self._repository = made.repository
+        self._id = names.next_id(context.clock.now(), made.newest)
+        self._writer = ChunkWriter(made.repository, made.known, self._id)
+        self._files = FileStore(self._writer, made.repository.bundle.chunk_key, self._advance)
+        self._entries = manifest.EntryWriter()
+        self._progress = ProgressState("capture", 0, made.bytes_changed, 0, made.scan.files, 0)
+        self._reported = 0
+        self._totals = Totals(omissions=list(made.scan.omissions))
+        self._pinned: dict[str, sqlite.Database] = {}
+        self._read: dict[str, list[Entry] | Vanished] = {}
+        self._kept: set[str] = set()
+        self._waiting: list[Entry] = []
+        self._links: dict[int, str] = {}
+        self._users: set[int] = set()
+        self._groups: set[int] = set()
+
+    @property
+    def tables(self):
+        return self._writer.new.tables
+
+    def _advance(self, count: int) -> None:
+        self._progress.bytes_done += count
+        if self._progress.bytes_done - self._reported >= REPORT_EVERY:
+            self._report()
+
+    def _report(self) -> None:
+        self._reported = self._progress.bytes_done
+        self._progress.bytes_stored = self._writer.bytes_stored
+        self._context.progress.report(self._progress)
+
+    def capture(self) -> Totals:
+        """Read and store everything. Raises EngineError."""
+        try:
+            self._pin()
+            self._read_databases()
+            for row, entry in pair(self._made.scan, self._made.parent[1] if self._made.parent else None):
+                self._flush_waiting(order_key((row or entry).path))
+                if row is not None:
+                    self._take(row, entry)
+                else:
+                    self._totals.changed += not self._belongs_to_database(entry.path)
+            self._flush_waiting(None)
+            self._writer.finish()
+        except BaseException:
+            self._writer.abandon()
+            raise
+        finally:
+            self._release()
+        self._report()
+        return self._totals
+
+    def _pin(self) -> None:
+        for path in self._made.databases:
+            try:
+                self._pinned[path] = sqlite.Database(path)
+            except OSError:
+                continue  # it is read, and reported, in its turn
+        self._totals.exact = sqlite.pin_all(list(self._pinned.values()))
+        for database in self._pinned.values():
+            database.start_checks()
+
+    def _read_databases(self) -> None:
+        """Databases come first, so that they are pinned for as short as can be; their entries wait for their place."""
+        wanted = set(self._pinned)
+        for row, entry in pair(self._made.scan, self._made.parent[1] if self._made.parent else None) if wanted else ():
+            if row is None or row.path not in wanted:
+                continue
+            database = self._pinned[row.path]
+            try:
+                self._read[row.path] = self._files.database(row, database, entry if entry is not None and entry.type == FILE else None)
+            except Vanished as exc:
+                self._read[row.path] = exc
+            database.done_reading()
+
+    def _release(self) -> None:
+        for database in self._pinned.values():
+            database.release()
+
+    def _belongs_to_database(self, path: str) -> bool:
+        base, suffix = path[:-4], path[-4:]
+        return suffix in ("-wal", "-shm") and (base in self._pinned or base in self._kept)
+
+    def _is_old_journal(self, path: str) -> bool:
+        """A journal beside a database that was read whole would undo it when the copy is opened."""
+        owner = self._pinned.get(path[:-8]) if path.endswith("-journal") else None
+        return owner is not None and owner.mode == sqlite.ROLLBACK
+
+    def _take(self, row: Row, old: Entry | None) -> None:
+        if self._belongs_to_database(row.path):
+            if old is not None and row.path[:-4] in self._kept and row.path.endswith("-wal"):
+                self._carry_over(old)
+            return
+        if self._is_old_journal(row.path):
+            return
+        if old is not None and row.path not in self._pinned and same(row, old) and self._made.known.usable(old.runs):
+            self._keep(row, old)
+            return
+        try:
+            self._capture(row, old)
+        except Vanished as exc:
+            self._totals.omissions.append((row.path, exc.reason))
+            self._totals.changed += old is not None
+
+    def _keep(self, row: Row, old: Entry) -> None:
+        """An entry that need not be read."""
+        if old.type == HARD_LINK and self._links.get(row.inode) != old.target:
+            self._capture(row, old)
+            return
+        if old.database is not None:
+            self._kept.add(row.path)
+            if old.database.get("quick_check", "ok") != "ok":
+                self._totals.damaged.append((row.path, old.database["quick_check"]))
+        if row.is_file and row.links > 1:
+            self._links.setdefault(row.inode, row.path)
+        self._carry_over(old)
+
+    def _carry_over(self, old: Entry) -> None:
+        old.runs = self._writer.new.use_runs(old.runs)
+        self._add(old)
+
+    def _capture(self, row: Row, old: Entry | None) -> None:
+        if not row.is_file:
+            self._finish(self._files.plain(row), old)
+            return
+        if row.links > 1 and row.inode in self._links:
+            self._finish(Entry(row.path, HARD_LINK, row.mode & 0o7777, row.uid, row.gid, row.modified, target=self._links[row.inode]), old)
+            return
+        read, wal = self._read.get(row.path), []
+        if read is None:
+            entry = self._files.ordinary(row, old if old is not None and old.type == FILE else None)
+        elif isinstance(read, Vanished):
+            raise read
+        else:
+            entry, *wal = read
+            self._describe(entry, self._pinned[row.path])
+        if row.links > 1:
+            self._links[row.inode] = row.path
+        if entry.unstable:
+            self._totals.omissions.append((row.path, "changed-while-read"))
+        self._waiting += wal
+        self._finish(entry, old)
+
+    def _describe(self, entry: Entry, pinned: sqlite.Database) -> None:
+        """What the checks found out. They may still run: a large one is waited for only here."""
+        facts = pinned.facts()
+        entry.database.update(asdict(facts))
+        if facts.quick_check != "ok" and not facts.quick_check.startswith("not run"):
+            self._totals.damaged.append((entry.path, facts.quick_check))
+
+    def _finish(self, entry: Entry, old: Entry | None) -> None:
+        self._totals.changed += old is None or not same_but_for_the_clock(old, entry)
+        self._add(entry)
+
+    def _flush_waiting(self, key: str | None) -> None:
+        """Add WAL entries at their place in walk order: before the first path that follows them."""
+        while self._waiting and (key is None or order_key(self._waiting[0].path) < key):
+            self._add(self._waiting.pop(0))
+
+    def _add(self, entry: Entry) -> None:
+        self._users.add(entry.uid)
+        self._groups.add(entry.gid)
+        if entry.type == FILE:
+            self._totals.files += 1
+            self._totals.bytes += entry.size
+            self._progress.files_done += 1
+        self._entries.add(entry.to_line())
+
+    def snapshot(self, snapshot_id: str, totals: Totals, duration: float) -> tuple[snapshot.Header, list[bytes]]:
+        """Header and parts of the snapshot object."""
+        made, bundle, salt = self._made, self._repository.bundle, crypto.random_key()[:16].hex()
+        excluded = sum(made.scan.excluded.values()) + len(made.scan.specials)
+        parent = None
+        if made.parent:
+            parent = {"id": made.parent[0].id, "digest": self._digest_of_parent()}
+        header = snapshot.Header(
+            bundle.repository, snapshot_id, names.id_of_time(self._context.clock.now()), made.options.kind, made.options.scope,
+            made.options.name is not None, totals.files, totals.bytes, self._writer.bytes_stored, self._writer.new.new_chunks,
+            self.tables.chunk_count - self._writer.new.new_chunks, len(totals.omissions), excluded, round(duration, 3),
+            made.source.instance.versions.get("openclaw") or "", tuple(row.pack for row in self.tables.packs), parent,
+            snapshot.seal_label(bundle, snapshot_id, salt, made.options.name, made.options.note), salt)
+        body = manifest.encode(self._meta(totals), self._entries, self.tables)
+        return header, snapshot.encode(bundle, header, body)
+
+    def _digest_of_parent(self) -> str:
+        ref = self._made.parent_ref
+        data = self._repository.cache.read(ref.name)
+        return snapshot.digest([data if data is not None and len(data) == ref.size else self._repository.storage.get(ref.name)])
+
+    def _meta(self, totals: Totals) -> dict:
+        made, instance = self._made, self._made.source.instance
+        return {
+            "engine": VERSION, "host": socket.gethostname(), "name": made.options.name, "note": made.options.note,
+            "kind": made.options.kind, "scope": made.options.scope,
+            "instance": {
+                key: getattr(instance, key)
+                for key in ("name", "user", "uid", "gid", "home", "profile", "state_dir", "config_path", "layout", "agents", "unit", "versions")},
+            "roots": [asdict(root) for root in made.source.roots], "findings": [asdict(item) for item in instance.findings],
+            "moment_exact": totals.exact, "users": _names(self._users, pwd.getpwuid, "pw_name"), "groups": _names(self._groups, grp.getgrgid, "gr_name"),
+            "excluded": dict(made.scan.excluded), "specials": made.scan.specials[:10_000],
+            "omissions": [{"path": path, "reason": reason} for path, reason in totals.omissions],
+            "damaged_databases": [{"path": path, "quick_check": found} for path, found in totals.damaged],
+            "totals": {"files": totals.files, "bytes": totals.bytes}}
+
+
+def _names(ids: set[int], look_up, attribute: str) -> dict[str, str]:
+    found = {}
+    for number in ids:
+        try:
+            found[str(number)] = getattr(look_up(number), attribute)
+        except KeyError:
+            continue
+    return found
