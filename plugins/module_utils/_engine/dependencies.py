@@ -99,11 +99,13 @@ def boto3():
 
 
 def botocore():
-    """The module botocore, with botocore.config and botocore.exceptions imported."""
+    """The module botocore, with what the S3 storage uses of it imported. It comes with boto3, which is a layer above it."""
     try:
         import botocore as module
         import botocore.config
         import botocore.exceptions
+        import botocore.loaders
+        import botocore.session
     except ImportError as exc:
         raise _missing("botocore", exc) from exc
     return module
