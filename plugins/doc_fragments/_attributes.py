@@ -45,8 +45,9 @@ attributes:
     description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
     support: full
     details:
-      - The action plugin runs the module asynchronously and prints a line of progress for each host every few seconds.
-      - It prints nothing when Ansible's output is no terminal, unless the variable C(openclaw_backup_progress) is V(true);
-        with V(false) it never does, and the module runs as modules usually do.
-      - A task with C(async) of its own, a loop over a module with C(poll=0) for example, runs as Ansible runs such tasks, without progress.
+      - The action plugin runs the module asynchronously and prints a line of progress for each host now and then, more rarely the
+        longer it takes, and nothing for work of a few seconds.
+      - With the variable C(openclaw_backup_progress) set to V(false) it prints nothing, and the module runs as modules usually do.
+      - A task that has C(async) set runs as Ansible runs such tasks, without progress.
+      - If the connection breaks, the work goes on on the host, and the task waits up to ten minutes for the host to answer again.
 """

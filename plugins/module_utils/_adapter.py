@@ -10,6 +10,7 @@ Of the object called module, only params, check_mode, run_command(), exit_json()
 """
 from __future__ import annotations
 
+import dataclasses
 import os
 import pwd
 import shutil
@@ -22,6 +23,7 @@ from ansible.module_utils.common.respawn import has_respawned, respawn_module
 from . import _argspec
 from ._engine import dependencies
 from ._engine.errors import EngineError
+from ._engine.options import EncryptionOptions, InstanceOptions, StorageOptions, from_dict
 from ._engine.ports import CommandResult, Context
 from ._progress_file import ProgressFile
 
@@ -115,3 +117,24 @@ def _runner(module):
             return CommandResult(127, "", os.strerror(exc.errno or 0))
         return CommandResult(code, output, error)
     return run_command
+
+
+def instance_options(module) -> InstanceOptions:
+    """Which instance the arguments mean."""
+    return from_dict(InstanceOptions, {name: module.params[name] for name in _argspec.INSTANCE})
+
+
+def storage_options(module) -> StorageOptions:
+    """Where the arguments say the repository is."""
+    return from_dict(StorageOptions, module.params["storage"])
+
+
+def encryption_options(module) -> EncryptionOptions:
+    """Which key the arguments name."""
+    return from_dict(EncryptionOptions, module.params["encryption"])
+
+
+def options_of(module, cls, **given):
+    """The options of an operation from the arguments of the same names; given ones take precedence."""
+    values = {item.name: module.params.get(item.name) for item in dataclasses.fields(cls)}
+    return from_dict(cls, {**values, **given})

@@ -20,7 +20,7 @@ INTERVAL = 0.5  # seconds between two writes
 class ProgressFile(Progress):
     """Writes the latest state to a file of this user's, at most every INTERVAL seconds, by rename. Failures are ignored.
 
-    The content is one JSON object: the fields of ProgressState, and elapsed: seconds since the work began.
+    The content is one JSON object: the fields of ProgressState, pid, and elapsed: seconds since the work began.
     """
 
     def __init__(self, path: str, clock: Clock | None = None) -> None:
@@ -38,7 +38,7 @@ class ProgressFile(Progress):
             now = self._clock.elapsed()
             if self._last is None or now - self._last >= INTERVAL:
                 self._last = now
-                self._write({**dataclasses.asdict(state), "elapsed": round(now - self._start, 3)})
+                self._write({**dataclasses.asdict(state), "pid": os.getpid(), "elapsed": round(now - self._start, 3)})
         finally:
             self._lock.release()
 

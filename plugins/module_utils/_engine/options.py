@@ -107,3 +107,27 @@ class BackupOptions:
     note: str = ""
     force: bool = False
     consistency: str = "live"
+
+
+@dataclass(frozen=True)
+class SlotOptions:
+    """A key slot that there is to be, or not to be. What opens it is one of the references."""
+
+    label: str = ""
+    state: str = "present"  # present, absent
+    passphrase_file: str | None = None
+    passphrase_env: str | None = None
+    key_file: str | None = None
+    operator_public_file: str | None = None
+
+
+@dataclass(frozen=True)
+class RepositoryOptions:
+    """How a repository and its keys are to be. The three files are made if they do not exist, never overwritten."""
+
+    label: str = "first"
+    fips: bool = False
+    create_key_file: bool = False
+    operator_identity_dest: str | None = None
+    slots: tuple[SlotOptions, ...] = ()
+    writer_key_dest: str | None = None

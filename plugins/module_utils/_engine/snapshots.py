@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 
 from .errors import EngineError
 from .repository import names
-from .repository.repository import Repository, SnapshotRef, read_headers
+from .repository.repository import Repository, SnapshotRef, list_snapshots, read_headers
 from .repository.snapshot import Header
+from .storage.base import Storage
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,15 @@ def list_infos(repository: Repository, refs: list[SnapshotRef] | None = None) ->
             continue
         infos.append(SnapshotInfo(ref, version, header, name, note))
     return infos
+
+
+def list_without_key(storage: Storage) -> list[SnapshotInfo]:
+    """All snapshots, oldest first, as their plaintext headers describe them: no names or notes, and nothing authenticated."""
+    refs = list_snapshots(storage)
+    headers = read_headers(storage, refs)
+    return [
+        SnapshotInfo(ref, version, None, error=header.message) if isinstance(header, EngineError) else SnapshotInfo(ref, version, header)
+        for version, (ref, header) in enumerate(((ref, headers[ref.id]) for ref in refs), 1)]
 
 
 def labelled(repository: Repository, refs: list[SnapshotRef]) -> dict[str, str]:

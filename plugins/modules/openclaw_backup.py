@@ -1,0 +1,250 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: openclaw_backup
+short_description: Back up an OpenClaw instance
+version_added: 0.1.0
+description:
+  - Stores a snapshot of an OpenClaw instance in its repository, encrypted on the host, while the gateway runs.
+  - The snapshot holds configuration, credentials, sessions, memory, workspaces and whatever else belongs to the instance.
+  - Only blocks that the repository does not hold yet are stored. Where nothing changed, no snapshot is made.
+  - Databases are captured live, all of one moment; nothing is stopped.
+  - What should be in the snapshot and is not is listed in RV(snapshot.omissions), and the task says so in a warning.
+author:
+  - the openclaw_ops.backup authors (@openclaw-ops)
+extends_documentation_fragment:
+  - openclaw_ops.backup._attributes
+  - openclaw_ops.backup._attributes.actiongroup
+  - openclaw_ops.backup._attributes.progress
+  - openclaw_ops.backup._common
+  - openclaw_ops.backup._common.encryption
+  - openclaw_ops.backup._common.instance
+  - openclaw_ops.backup._common.storage
+attributes:
+  async:
+    support: full
+  check_mode:
+    support: full
+    details:
+      - The instance is scanned and compared with the latest snapshot. Nothing is stored.
+  diff_mode:
+    support: full
+  idempotent:
+    support: partial
+    details:
+      - The second of two runs makes no snapshot if nothing changed in between. A running gateway changes its state all the time.
+options:
+  scope:
+    description:
+      - What the snapshot holds.
+      - V(config) is configuration and credentials, V(workspace) the agents' workspaces, V(state) everything but these workspaces.
+    type: str
+    choices: [everything, config, state, workspace]
+    default: everything
+  include:
+    description:
+      - What is backed up beside the state directory.
+    type: dict
+    suboptions:
+      workspace:
+        description:
+          - Whether the agents' workspaces are in the snapshot.
+        type: bool
+        default: true
+      extra_paths:
+        description:
+          - Files and directories of the host that belong to the agent too.
+          - Absolute paths, V(HOME) for the user's home directory, or V(/) for everything except C(/proc), C(/sys), C(/dev), C(/tmp) and C(/run).
+        type: list
+        elements: str
+        default: []
+  exclude:
+    description:
+      - Patterns of files that are left out, as in a C(.gitignore) file, in addition to the documented default list.
+      - Configuration, credentials and databases cannot be left out.
+    type: list
+    elements: str
+    default: []
+  kind:
+    description:
+      - Why the snapshot is made. V(manual) ones are never removed automatically.
+    type: str
+    choices: [manual, scheduled, pre-update, pre-restore, migration]
+    default: manual
+  name:
+    description:
+      - A name for the snapshot, which no other snapshot of the repository may have. Named snapshots are never removed automatically.
+    type: str
+  note:
+    description:
+      - A remark that is kept with the snapshot, encrypted.
+    type: str
+    default: ""
+  force:
+    description:
+      - Make a snapshot even though nothing changed.
+    type: bool
+    default: false
+  consistency:
+    description:
+      - How the moment of the snapshot is held still.
+      - V(live) leaves the gateway alone; every file is sound and all databases are of one moment.
+    type: str
+    choices: [live]
+    default: live
+"""
+
+EXAMPLES = r"""
+- name: Back up to a directory
+  openclaw_ops.backup.openclaw_backup:
+    storage:
+      url: file:///srv/backup/openclaw
+    encryption:
+      key_file: /etc/openclaw-backup/repository.key
+
+- name: Back up to an S3 service with a key that cannot read backups
+  openclaw_ops.backup.openclaw_backup:
+    instance: assistant
+    user: openclaw
+    storage:
+      url: s3://agent-backups/prod
+      endpoint: https://s3.example.com
+      region: eu-central-1
+      access_key_id_file: /etc/openclaw-backup/access-key-id
+      secret_access_key_file: /etc/openclaw-backup/secret-access-key
+    encryption:
+      writer_key_file: /etc/openclaw-backup/writer.key
+    kind: scheduled
+
+- name: Keep a snapshot by name before an update
+  openclaw_ops.backup.openclaw_backup:
+    storage:
+      url: file:///srv/backup/openclaw
+    encryption:
+      passphrase_file: /root/openclaw-passphrase
+    kind: pre-update
+    name: before-2026.10
+    note: Last state before the update
+    force: true
+"""
+
+RETURN = r"""
+snapshot:
+  description:
+    - The snapshot that was made, or, where nothing changed, the one that already holds this state.
+    - In check mode, what is known of the snapshot that would be made.
+  returned: success
+  type: dict
+  contains:
+    id:
+      description: Its time in UTC, which is its identity.
+      type: str
+      returned: success
+      sample: "2026-11-20T02:30:00.123Z"
+    version:
+      description: Its position in time order; the newest is the highest. It can be written as V(v3) wherever a snapshot is named.
+      type: int
+      returned: success
+      sample: 3
+    kind:
+      description: Why it was made.
+      type: str
+      returned: success
+      sample: manual
+    scope:
+      description: What it holds.
+      type: str
+      returned: success
+      sample: everything
+    name:
+      description: Its name, if it has one.
+      type: str
+      returned: success
+      sample: before-2026.10
+    created:
+      description: When the state was captured, by the host's clock.
+      type: str
+      returned: success
+      sample: "2026-11-20T02:30:00.123Z"
+    files:
+      description: How many files, directories and links it holds.
+      type: int
+      returned: success
+      sample: 1290
+    bytes:
+      description: How much content it holds.
+      type: int
+      returned: success
+      sample: 1717986918
+    bytes_stored:
+      description: How many bytes this backup added to the storage.
+      type: int
+      returned: success
+      sample: 18234001
+    chunks_new:
+      description: How many chunks of content were stored anew.
+      type: int
+      returned: success
+      sample: 1102
+    chunks_reused:
+      description: How many chunks the repository held already.
+      type: int
+      returned: success
+      sample: 103755
+    omissions:
+      description: What should be in the snapshot and is not.
+      type: list
+      elements: dict
+      returned: success
+      contains:
+        path:
+          description: Where it is on the host.
+          type: str
+          returned: success
+        reason:
+          description: Why it is not in the snapshot.
+          type: str
+          returned: success
+      sample: []
+    excluded:
+      description: How many entries were left out by rule.
+      type: int
+      returned: success
+      sample: 42
+    duration_s:
+      description: Seconds that the backup took.
+      type: float
+      returned: success
+      sample: 3.4
+    requests:
+      description: How many requests the storage was sent.
+      type: int
+      returned: success
+      sample: 12
+omissions:
+  description: The same as RV(snapshot.omissions), for conditions that are easy to write.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+plan:
+  description: What a run without check mode would do.
+  returned: in check mode
+  type: dict
+error_code:
+  description: A stable code for what went wrong; docs/troubleshooting.md explains each.
+  returned: failure
+  type: str
+  sample: repository-missing
+hint:
+  description: What to do next.
+  returned: failure
+  type: str
+  sample: Check the place (is the disk mounted, is the prefix right?).
+"""

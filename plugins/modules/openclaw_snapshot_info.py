@@ -1,0 +1,129 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: openclaw_snapshot_info
+short_description: List the snapshots of an OpenClaw instance
+version_added: 0.1.0
+description:
+  - Lists the snapshots of a repository, oldest first, with their times, kinds and sizes.
+  - Without a key all but names and notes is known; with one these are too, and the list is authenticated.
+author:
+  - the openclaw_ops.backup authors (@openclaw-ops)
+extends_documentation_fragment:
+  - openclaw_ops.backup._attributes
+  - openclaw_ops.backup._attributes.actiongroup
+  - openclaw_ops.backup._common
+  - openclaw_ops.backup._common.encryption
+  - openclaw_ops.backup._common.instance
+  - openclaw_ops.backup._common.storage
+attributes:
+  async:
+    support: full
+  check_mode:
+    support: full
+    details:
+      - This module never changes anything.
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+options:
+  query:
+    description:
+      - A JMESPath expression over the list of snapshots, as in the query option of AWS command line tools.
+      - Its result is returned as RV(result).
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: List all snapshots
+  openclaw_ops.backup.openclaw_snapshot_info:
+    storage:
+      url: file:///srv/backup/openclaw
+  register: listing
+
+- name: The ids of the snapshots with omissions
+  openclaw_ops.backup.openclaw_snapshot_info:
+    storage:
+      url: s3://agent-backups/prod
+    instance: assistant
+    query: "[?omissions_count > `0`].id"
+  register: incomplete
+"""
+
+RETURN = r"""
+snapshots:
+  description: The snapshots, oldest first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Its identity.
+      type: str
+      returned: success
+      sample: "2026-11-20T02:30:00.123Z"
+    version:
+      description: Its position in time order.
+      type: int
+      returned: success
+      sample: 3
+    kind:
+      description: Why it was made.
+      type: str
+      returned: success
+      sample: scheduled
+    scope:
+      description: What it holds.
+      type: str
+      returned: success
+      sample: everything
+result:
+  description: What O(query) gave.
+  returned: when O(query) is given
+  type: raw
+error_code:
+  description: A stable code for what went wrong; docs/troubleshooting.md explains each.
+  returned: failure
+  type: str
+  sample: query-invalid
+hint:
+  description: What to do next.
+  returned: failure
+  type: str
+"""
+
+from ansible_collections.openclaw_ops.backup.plugins.module_utils import _adapter, _argspec
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine import opening, query, snapshots
+
+ARGUMENTS = _argspec.merged(_argspec.INSTANCE, _argspec.STORAGE, _argspec.ENCRYPTION, {"query": {"type": "str"}})
+
+
+def list_snapshots(module, context):
+    """List, and search the list."""
+    expression = query.parse(module.params["query"]) if module.params["query"] else None
+    where, encryption = _adapter.storage_options(module), _adapter.encryption_options(module)
+    name = opening.instance_name(_adapter.instance_options(module), where, context)
+    if opening.has_key(encryption):
+        infos = snapshots.list_infos(opening.repository_of(name, where, encryption, context))
+    else:
+        infos = snapshots.list_without_key(opening.storage_of(name, where, context))
+    listing = [info.to_dict() for info in infos]
+    result = {"changed": False, "instance": name, "snapshots": listing}
+    if expression is not None:
+        result["result"] = query.search(expression, listing)
+    return result
+
+
+def main():
+    _adapter.run(ARGUMENTS, list_snapshots)
+
+
+if __name__ == "__main__":
+    main()
