@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 import threading
@@ -13,13 +14,13 @@ import time
 from dataclasses import dataclass
 
 SAMPLE_SECONDS = 0.02
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a command took. Seconds, and bytes of resident memory at the peak of the tree (sampled every 20 ms; never less than
-    the largest single process)."""
+    """What a command took: seconds, and bytes of resident memory at the peak of the tree, sampled every 20 ms; never less than
+    the kernel's own high-water mark of any one process.
+    """
 
     wall: float
     cpu: float
@@ -39,7 +40,11 @@ def run(command: list[str], environment: dict[str, str], directory: str | None =
                                    start_new_session=True)
         sampler = _Sampler(process.pid)
         sampler.start()
-        _pid, status, used = os.wait4(process.pid, 0)
+        try:
+            _pid, status, used = os.wait4(process.pid, 0)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)  # its session is its own: an interrupt does not reach it
+            raise
         wall = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
         sampler.finish()
@@ -49,7 +54,7 @@ def run(command: list[str], environment: dict[str, str], directory: str | None =
         if process.returncode not in accepted:
             problem = errors.read().decode(errors="replace")[-3000:] + said[-1000:]
             raise CommandFailed(f"{' '.join(command)}\nended with {process.returncode}:\n{problem}")
-    return Usage(wall, used.ru_utime + used.ru_stime, max(sampler.peak, used.ru_maxrss * 1024), said)
+    return Usage(wall, used.ru_utime + used.ru_stime, sampler.peak, said)
 
 
 def sync_seconds(directory: str) -> float:
@@ -76,7 +81,8 @@ class _Sampler(threading.Thread):
 
     def run(self) -> None:
         while not self._done.wait(SAMPLE_SECONDS):
-            self.peak = max(self.peak, sum(map(_resident, self._members())))
+            sizes = [_resident(pid) for pid in self._members()]
+            self.peak = max(self.peak, sum(now for now, _highest in sizes), max((highest for _now, highest in sizes), default=0))
 
     def finish(self) -> None:
         """No more samples."""
@@ -102,9 +108,11 @@ def _session(pid: str) -> int:
         return 0
 
 
-def _resident(pid: str) -> int:
+def _resident(pid: str) -> tuple[int, int]:
+    """Bytes of resident memory of a process: now, and at its highest so far."""
     try:
-        with open(f"/proc/{pid}/statm", encoding="ascii") as stream:
-            return int(stream.read().split()[1]) * PAGE
-    except (OSError, IndexError):
-        return 0
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as stream:
+            fields = dict(line.split(":", 1) for line in stream if line.startswith(("VmRSS", "VmHWM")))
+        return int(fields["VmRSS"].split()[0]) * 1024, int(fields["VmHWM"].split()[0]) * 1024
+    except (OSError, KeyError):
+        return 0, 0

@@ -84,7 +84,8 @@ class Requests:
         if self._counter.delay:
             time.sleep(self._counter.delay)
         self._server.sendall(head)
-        fields = {name.strip().lower(): value.strip() for name, _colon, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])}
+        lines = [line.partition(b":") for line in bytes(head).split(b"\r\n")[1:]]
+        fields = {name.strip().lower(): value.strip() for name, _colon, value in lines}
         if b"chunked" in fields.get(b"transfer-encoding", b"").lower():
             self._chunks()
         else:

@@ -23,4 +23,4 @@ done
 "$target/bin/restic" version
 "$target/bin/borg" --version
 echo "age $("$target/bin/age" --version)"
-"$target/bin/zstd" --version
+"$target/bin/zstd" --version | sed "s/^[* ]*//; s/,.*//"

@@ -76,6 +76,7 @@ rgw_gc_obj_min_wait = 5
 rgw_gc_processor_period = 5
 rgw_gc_processor_max_time = 5
 rgw_enable_apis = s3, sts, iam, admin
+rgw_sigv4_insecure = {lenient}
 [mon.a]
 mon_addr = v2:127.0.0.1:{monitor_port}/0
 """
@@ -102,13 +103,15 @@ class CephGateway:
 
     installation: what installed() gave. directory: made anew, removed at the end.
     store: "memstore" (in memory) or "bluestore" (a sparse file). size: bytes that it may hold.
+    lenient: accept requests that leave a header unsigned, as Ceph did before CVE-2026-54330: minio-go up to 7.1, and with it
+    restic 0.19, leaves the content type unsigned in uploads.
     """
 
-    def __init__(self, installation: str, directory: str, store: str = "memstore", size: int = 8 << 30) -> None:
+    def __init__(self, installation: str, directory: str, store: str = "memstore", size: int = 8 << 30, lenient: bool = False) -> None:
         self._installation, self._directory = installation, os.path.abspath(directory)
         self._daemons: list[subprocess.Popen] = []
         self.port, self._monitor_port = free_port(), free_port()
-        self._settings = {"store": store, "size": size, "fsid": str(uuid.uuid4())}
+        self._settings = {"store": store, "size": size, "fsid": str(uuid.uuid4()), "lenient": str(lenient).lower()}
 
     @property
     def endpoint(self) -> str:
@@ -148,7 +151,7 @@ class CephGateway:
         for daemon in reversed(self._daemons):
             daemon.terminate()
             try:
-                daemon.wait(timeout=5)
+                daemon.wait(timeout=2)
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
@@ -167,7 +170,8 @@ class CephGateway:
     def _configure(self) -> None:
         directory = self._directory
         libraries = os.path.join(self._installation, "usr/lib", f"{os.uname().machine}-linux-gnu")
-        text = CONFIGURATION.format(directory=directory, port=self.port, monitor_port=self._monitor_port, libraries=libraries, **self._settings)
+        text = CONFIGURATION.format(directory=directory, port=self.port, monitor_port=self._monitor_port, libraries=libraries,
+                                    **self._settings)
         Path(directory, "ceph.conf").write_text(text, encoding="ascii")
         monitors = os.path.join(directory, "monmap")
         self._command("monmaptool", "--create", "--fsid", self._settings["fsid"], "--addv", "a",
