@@ -1,0 +1,97 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The versions of OpenClaw and Node, found without running either."""
+from __future__ import annotations
+
+import json
+import os
+import re
+
+from .paths import ancestors, is_file, place_below, read_small_text
+from .units import Service
+
+PACKAGE_LIMIT = 1 << 20  # bytes of a package.json
+HEADER_LIMIT = 64 << 10  # bytes of node_version.h
+CLIMB = 5  # directories from an entry script up to its package.json
+COMMAND_DIRECTORIES = ("/usr/local/bin", "/usr/bin", "/opt/homebrew/bin", "/home/linuxbrew/.linuxbrew/bin")
+COMMAND_DIRECTORIES_OF_HOME = (".npm-global/bin", ".local/bin", ".local/share/pnpm", ".volta/bin", "bin")
+_NODE_IN_PATH = re.compile(r"/(?:node/|node-|nodejs/)?v?(\d{2,}\.\d+\.\d+)(?:-linux-[a-z0-9]+)?(?:/installation)?/bin/node$")
+_NODE_DEFINES = re.compile(r"#define\s+NODE_(MAJOR|MINOR|PATCH)_VERSION\s+(\d+)")
+_VERSION = re.compile(r"v?\d+\.\d+[0-9A-Za-z.+-]*")
+
+
+def find_versions(service: Service | None, recorded: str | None, home: str, root: str = "/") -> dict[str, str]:
+    """{"openclaw": installed, else recorded, "openclaw_config": recorded in the config, "node": ...}; unknown ones are absent.
+
+    service: the one that runs the instance. recorded: what OpenClaw wrote into its config, which may be older than
+    what is installed.
+    """
+    versions = {}
+    if recorded and _VERSION.fullmatch(recorded):
+        versions["openclaw_config"] = recorded
+    contained = service is not None and bool(service.mounts)
+    words = [place_below(word, root) for word in service.command if word.startswith("/")] if service and not contained else []
+    installed = None if contained else _installed(words, home, root)
+    said = service.environment.get("OPENCLAW_SERVICE_VERSION") if service else None
+    for version in (installed, said, recorded):
+        if version and _VERSION.fullmatch(version):
+            versions["openclaw"] = version
+            break
+    node = _node(words, home, root) if not contained else None
+    if node:
+        versions["node"] = node
+    return versions
+
+
+def _installed(words: list[str], home: str, root: str) -> str | None:
+    """The version in the package.json of the first of these scripts that belongs to an OpenClaw package."""
+    places = [f"{home}/{name}" for name in COMMAND_DIRECTORIES_OF_HOME] + [place_below(name, root) for name in COMMAND_DIRECTORIES]
+    for script in (*words, *(f"{place}/openclaw" for place in places)):
+        version = _package_version(os.path.realpath(script)) if os.path.lexists(script) else None
+        if version:
+            return version
+    return None
+
+
+def _package_version(script: str) -> str | None:
+    for directory, dummy in zip(ancestors(script), range(CLIMB)):
+        path = f"{directory}/package.json"
+        if not is_file(path):
+            continue
+        try:
+            package = json.loads(read_small_text(path, PACKAGE_LIMIT))
+        except (OSError, ValueError, RecursionError):
+            return None
+        if isinstance(package, dict) and package.get("name") == "openclaw" and isinstance(package.get("version"), str):
+            return package["version"]
+        return None
+    return None
+
+
+def _node(words: list[str], home: str, root: str) -> str | None:
+    """Node's version by the place of its binary, its package or its headers."""
+    candidates = [word for word in words if os.path.basename(word) == "node"]
+    candidates += [place_below(f"{place}/node", root) for place in COMMAND_DIRECTORIES]
+    for binary in candidates:
+        if not os.path.lexists(binary):
+            continue
+        real = os.path.realpath(binary)
+        for path in (binary, real):
+            found = _NODE_IN_PATH.search(path)
+            if found:
+                return found.group(1)
+        version = _headers_version(f"{os.path.dirname(os.path.dirname(real))}/include/node/node_version.h")
+        if version:
+            return version
+    return None
+
+
+def _headers_version(path: str) -> str | None:
+    try:
+        defines = dict(_NODE_DEFINES.findall(read_small_text(path, HEADER_LIMIT)))
+    except OSError:
+        return None
+    parts = [defines.get(name) for name in ("MAJOR", "MINOR", "PATCH")]
+    return ".".join(parts) if all(parts) else None
