@@ -9,7 +9,7 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 
-from . import lock
+from . import lock, memory
 from ._version import VERSION
 from .backup_compare import pair, same
 from .backup_run import Run, Totals
@@ -31,11 +31,15 @@ COMPACTION_BUDGET = 64 << 20  # stored bytes that one run may store anew to let 
 
 @dataclass
 class Source:
-    """What to back up: an instance, the roots that the options select of it, and the rules of the walk."""
+    """What to back up: an instance, the roots that the options select of it, and the rules of the walk.
+
+    roots: disjoint, where walks begin. all_roots: those too that lie in another; recorded, since they say which path is what.
+    """
 
     instance: Instance
     roots: tuple[Root, ...]
     rules: walk.Rules = field(default_factory=walk.Rules)
+    all_roots: tuple[Root, ...] = ()
 
 
 @dataclass
@@ -82,6 +86,7 @@ def plan(repository_of, source: Source, options: BackupOptions, context: Context
     repository_of: called without arguments on a thread of its own, opens the repository (stretching a passphrase takes
     as long as the walk). Raises EngineError.
     """
+    memory.keep_freed_memory()
     _check_options(options)
     walk.require(root.path for root in source.roots if root.required)
     with ThreadPoolExecutor(1, "open") as pool:

@@ -9,8 +9,7 @@ import errno
 import os
 from typing import Iterator
 
-from .sqlite import MAGIC
-
+MAGIC = b"SQLite format 3\x00"  # https://sqlite.org/fileformat.html, 1.2.1
 BLOCK_BYTES = 1 << 20
 SMALL_CHUNK = 16 << 10
 CHUNK = 256 << 10
@@ -65,26 +64,35 @@ def open_file(path: str) -> int:
         return os.open(path, flags)
 
 
-def blocks(descriptor: int, size: int, sparse: bool) -> Iterator[bytes]:
-    """The first size bytes in blocks of BLOCK_BYTES (the last may be shorter; ends early where the file does)."""
-    position = 0
+def blocks(descriptor: int, size: int, sparse: bool = False) -> Iterator[memoryview]:
+    """The first size bytes in blocks of BLOCK_BYTES (the last may be shorter; ends early where the file does).
+
+    A block is only good until the next one is asked for: one buffer serves them all.
+    """
+    buffer, position = memoryview(bytearray(min(BLOCK_BYTES, size))), 0
     while position < size:
         length = min(BLOCK_BYTES, size - position)
         if sparse and _is_hole(descriptor, position, length):
-            block = _ZEROS if length == BLOCK_BYTES else _ZEROS[:length]
+            block = memoryview(_ZEROS)[:length]
         else:
-            block = os.pread(descriptor, length, position)
-            while block and len(block) < length:
-                more = os.pread(descriptor, length - len(block), position + len(block))
-                if not more:
-                    break
-                block += more
+            block = buffer[:fill(descriptor, buffer[:length], position)]
         if not block:
             return
         yield block
         position += len(block)
         if len(block) < length:
             return
+
+
+def fill(descriptor: int, buffer: memoryview, position: int) -> int:
+    """Read from a position until the buffer is full or the file ends; how many bytes that were."""
+    done = 0
+    while done < len(buffer):
+        count = os.preadv(descriptor, [buffer[done:]], position + done)
+        if not count:
+            break
+        done += count
+    return done
 
 
 def _is_hole(descriptor: int, position: int, length: int) -> bool:

@@ -26,12 +26,12 @@ import urllib.parse
 from dataclasses import dataclass, field
 from typing import Iterator
 
-MAGIC = b"SQLite format 3\x00"
+from . import content
+from .content import MAGIC
+
 WAL, IDLE, ROLLBACK, RAW = "wal", "idle", "rollback", "raw"
 _INDEX_HEADER = struct.Struct("=IIIBBHIIII8s8s")  # WalIndexHdr
-_SLICE = 8 << 20
-_BLOCK = 1 << 20
-_RESTARTS = 5
+_SLICE = 4 << 20  # bytes read under one lock
 _CHECK_WHILE_LOCKED = 0.05  # seconds that a check may hold a rollback database's shared lock
 _COUNT_BUDGET = 0.3  # seconds for row counts of one database
 
@@ -209,39 +209,33 @@ class Database:
             self._thread.join()
         return self._facts
 
-    def blocks(self) -> Iterator[bytes]:
+    def blocks(self) -> Iterator[memoryview]:
         """The main file, block by block. Restart: begin again (rollback-journal databases under a busy writer)."""
         if self.mode == ROLLBACK:
             yield from self._locked_slices()
             return
-        position, size = 0, os.fstat(self._main).st_size
-        while position < size:
-            block = os.pread(self._main, min(_BLOCK, size - position), position)
-            if not block:
-                return
-            position += len(block)
-            yield block
+        yield from content.blocks(self._main, os.fstat(self._main).st_size)
 
-    def _locked_slices(self) -> Iterator[bytes]:
-        position, counter = 0, None
+    def _locked_slices(self) -> Iterator[memoryview]:
+        buffer, position, counter = memoryview(bytearray(_SLICE)), 0, None
         while True:
             with self._shared_lock():
                 now = os.pread(self._main, 12, 24), os.fstat(self._main).st_size
-                data = os.pread(self._main, _SLICE, position)
+                length = content.fill(self._main, buffer, position)
             if counter is not None and now != counter:
                 raise Restart()
-            if not data:
+            if not length:
                 return
-            counter, position = now, position + len(data)
-            for start in range(0, len(data), _BLOCK):
-                yield data[start:start + _BLOCK]
+            counter, position = now, position + length
+            for start in range(0, length, content.BLOCK_BYTES):
+                yield buffer[start:min(start + content.BLOCK_BYTES, length)]
 
     def _shared_lock(self):
         if self._thread is not None:
             self._thread.join()
         return _SharedLock(self._connection)
 
-    def wal_blocks(self) -> Iterator[bytes]:
+    def wal_blocks(self) -> Iterator[memoryview]:
         """The WAL up to the pinned commit; nothing where the main file is the whole database.
 
         Whoever uses it must discard what came if wal_is_whole() is false afterwards.
@@ -249,13 +243,7 @@ class Database:
         if not self._wal_length:
             return
         self._wal = self._open(self.path + "-wal")
-        position = 0
-        while position < self._wal_length:
-            block = os.pread(self._wal, min(_BLOCK, self._wal_length - position), position)
-            if not block:
-                return
-            position += len(block)
-            yield block
+        yield from content.blocks(self._wal, self._wal_length)
 
     def wal_is_whole(self) -> bool:
         """Whether the WAL is still the pinned one. If it was started anew, all of it had been in the main file before."""

@@ -1,0 +1,25 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Keeps the C library from giving freed megabytes back to the system between two frames.
+
+glibc maps every block of 128 KiB and more anew, and the system clears each page of it again on first use. Frames, packs
+and read buffers come and go by the thousand, all of a few sizes: measured on a first backup of 1 GB, half of the time
+went into clearing pages. Peak memory stays what it was; it is only handed back at the end.
+"""
+from __future__ import annotations
+
+import ctypes
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of <malloc.h>
+
+
+def keep_freed_memory() -> None:
+    """Ask glibc to reuse what was freed. Other C libraries lack the call, and then nothing happens."""
+    try:
+        library = ctypes.CDLL(None)
+        library.mallopt(_MMAP_THRESHOLD, 32 << 20)
+        library.mallopt(_TRIM_THRESHOLD, 256 << 20)
+    except (OSError, AttributeError):
+        return

@@ -1,0 +1,337 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Restore a snapshot, or part of it, below a directory: plan() reads and decides, execute() writes there and nowhere else."""
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Callable, Iterator
+
+from . import memory, restore_databases
+from .capture import components
+from .errors import EngineError, damaged
+from .ports import Context, ProgressState
+from .repository import names
+from .repository.manifest import DIRECTORY, FILE, HARD_LINK, Entry, Manifest, entry_of_line
+from .repository.reader import FrameReader
+from .repository.repository import Repository, SnapshotRef
+from .repository.snapshot import Header
+from .restore_tree import Tree, set_metadata, target_error
+from .restore_write import FileWriter, Outcome
+from .snapshots import find
+
+RECORD = ".openclaw-restored.json"
+_REPORT_EVERY = 8 << 20
+
+
+@dataclass(frozen=True)
+class RestoreOptions:
+    """One restore. target: an empty or new directory; the original absolute paths appear below it.
+
+    paths: only these and what is below them, absolute or relative to the state directory. components: only these.
+    check_databases: fold in every database's WAL and run SQLite's quick_check on it.
+    """
+
+    snapshot: str = "latest"
+    target: str = ""
+    paths: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    check_databases: bool = True
+
+
+@dataclass
+class RestorePlan:
+    """What a restore would do."""
+
+    repository: Repository
+    options: RestoreOptions
+    ref: SnapshotRef
+    header: Header
+    manifest: Manifest
+    selected: Callable[[str], bool]
+    files: int = 0
+    bytes: int = 0
+    directories: int = 0
+    links: int = 0
+    download: int = 0
+    packs: int = 0
+    done_before: bool = False
+
+    @property
+    def changed(self) -> bool:
+        return not self.done_before
+
+    def to_dict(self) -> dict:
+        """For check mode and people."""
+        return {
+            "changed": self.changed, "snapshot": self.ref.id, "target": self.options.target, "files": self.files, "bytes": self.bytes,
+            "directories": self.directories, "links": self.links, "bytes_to_read": self.download, "packs": self.packs,
+            "omissions": self.manifest.meta.get("omissions", []), "state_dir": _placed(self.options.target, self.manifest)}
+
+
+@dataclass
+class RestoreResult:
+    """What a restore did. refused: attributes that the target did not take. damaged: databases that were damaged at capture."""
+
+    changed: bool
+    header: Header
+    target: str
+    state_dir: str
+    outcome: Outcome
+    omissions: list[dict]
+    damaged: list[dict]
+    databases: int
+    ownership_kept: bool
+    requests: int
+    duration_s: float
+    notes: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict:
+        """In the words of the modules' RETURN."""
+        return {
+            "changed": self.changed, "target": self.target, "state_dir": self.state_dir, "files": self.outcome.files,
+            "bytes": self.outcome.bytes, "databases_checked": self.databases, "ownership_kept": self.ownership_kept,
+            "omissions": self.omissions, "damaged_databases": self.damaged, "notes": self.notes,
+            "attributes_refused": [{"path": path, "attributes": found} for path, found in sorted(self.outcome.refused.items())],
+            "snapshot": {"id": self.header.id, "kind": self.header.kind, "scope": self.header.scope, "created": self.header.created,
+                         "files": self.header.files, "bytes": self.header.bytes, "omissions": self.header.omissions,
+                         "requests": self.requests, "duration_s": round(self.duration_s, 3)}}
+
+
+def _placed(target: str, manifest: Manifest) -> str:
+    return target.rstrip("/") + str(manifest.meta.get("instance", {}).get("state_dir", ""))
+
+
+def entries_of(manifest: Manifest, what: str) -> Iterator[tuple[Entry, bytes]]:
+    """All entries with their lines. EngineError "repository-damaged" for one that cannot be."""
+    chunks = manifest.tables.chunk_count
+    try:
+        for line in manifest.lines():
+            yield entry_of_line(line, chunks), line
+    except (ValueError, TypeError, KeyError, RecursionError) as exc:
+        raise damaged(f"The manifest of snapshot {what}", str(exc)) from exc
+
+
+def selection(manifest: Manifest, paths: tuple[str, ...], wanted: tuple[str, ...]) -> Callable[[str], bool]:
+    """Whether a path belongs to what was asked for. EngineError "option-invalid" for an unknown component."""
+    meta = manifest.meta
+    state = str(meta.get("instance", {}).get("state_dir", "/"))
+    chosen = tuple(os.path.normpath(path if path.startswith("/") else f"{state}/{path}") for path in paths)
+    for name in wanted:
+        if name not in components.COMPONENTS and not name.startswith("agent:"):
+            raise EngineError("option-invalid", f"There is no component {name!r}", f"Components: {', '.join(components.COMPONENTS)}, agent:ID.")
+    agents = tuple(name[6:] for name in wanted if name.startswith("agent:"))
+    plain = tuple(name for name in wanted if not name.startswith("agent:"))
+    classifier = components.Classifier(meta.get("roots", ())) if wanted else None
+
+    def selected(path: str) -> bool:
+        if chosen and not any(path == one or path.startswith(one.rstrip("/") + "/") for one in chosen):
+            return False
+        if classifier is None:
+            return True
+        place = classifier.place(path)
+        return components.is_selected(place, plain) or place.agent in agents
+    return selected
+
+
+def plan(repository: Repository, options: RestoreOptions, context: Context) -> RestorePlan:
+    """Find the snapshot and see what a restore to the target would take; writes nothing. EngineError."""
+    memory.keep_freed_memory()
+    if not options.target.startswith("/"):
+        raise EngineError("option-invalid", f"The target {options.target!r} is not an absolute path", "Give an empty or new directory.")
+    repository.reader()
+    ref = find(repository, options.snapshot)
+    header, manifest = repository.load(ref)
+    made = RestorePlan(repository, options, ref, header, manifest, selection(manifest, options.paths, options.components))
+    _count(made)
+    if not made.files and not made.links and not made.directories:
+        raise EngineError("nothing-selected", f"Snapshot {ref.id} holds nothing of what was asked for", "List its paths and components first.")
+    made.done_before = _done_before(made)
+    if not made.done_before:
+        _check_target(made)
+    return made
+
+
+def _count(made: RestorePlan) -> None:
+    frames: set[int] = set()
+    tables = made.manifest.tables
+    for entry, _line in entries_of(made.manifest, made.ref.id):
+        if not made.selected(entry.path):
+            continue
+        if entry.type == DIRECTORY:
+            made.directories += 1
+        elif entry.type == FILE:
+            made.files += 1
+            made.bytes += entry.size
+            for first, count, step in entry.runs:
+                frames.update(tables.chunk_frame[first:first + count] if step else tables.chunk_frame[first:first + 1])
+        else:
+            made.links += 1
+    made.download = sum(tables.frame_stored[frame] for frame in frames)
+    made.packs = len({tables.frame_pack[frame] for frame in frames})
+
+
+def _check_target(made: RestorePlan) -> None:
+    """EngineError unless the target is new or empty, and there is room."""
+    target = made.options.target
+    try:
+        if os.path.islink(target) or os.path.lexists(target) and (not os.path.isdir(target) or os.listdir(target)):
+            raise EngineError("target-not-empty", f"{target} is not an empty directory", "Choose an empty or new directory; nothing is ever overwritten.")
+        parent = target
+        while not os.path.isdir(parent):
+            parent = os.path.dirname(parent)
+        room = os.statvfs(parent)
+    except OSError as exc:
+        raise target_error(exc, target) from exc
+    free = room.f_bavail * room.f_frsize
+    if free < made.bytes:
+        raise EngineError(
+            "target-full", f"{target} has {free:,} bytes free, and the restore needs {made.bytes:,}", "Make room, or choose another target.",
+            {"free": free, "needed": made.bytes})
+
+
+def _record_of(made: RestorePlan) -> dict:
+    return {"repository": made.repository.id, "snapshot": made.ref.id, "paths": list(made.options.paths), "components": list(made.options.components)}
+
+
+def _done_before(made: RestorePlan) -> bool:
+    """Whether this very restore is there already, every file with the size and time that it was given."""
+    try:
+        with open(os.path.join(made.options.target, RECORD), encoding="utf-8") as stream:
+            record = json.load(stream)
+    except (OSError, ValueError):
+        return False
+    if not isinstance(record, dict) or {key: record.get(key) for key in _record_of(made)} != _record_of(made):
+        return False
+    folded = record.get("folded", {})
+    for entry, _line in entries_of(made.manifest, made.ref.id):
+        if made.selected(entry.path):
+            try:
+                found = os.lstat(made.options.target.rstrip("/") + entry.path)
+            except OSError:
+                if entry.path not in folded:
+                    return False
+                continue
+            if entry.type == FILE and [found.st_size, found.st_mtime_ns] != folded.get(entry.path, [entry.size, entry.modified]):
+                return False
+    return True
+
+
+def execute(made: RestorePlan, context: Context) -> RestoreResult:
+    """Write the files, check every one, then report. EngineError "restore-incomplete" names those that did not come back."""
+    started, outcome, folded, checked = context.clock.elapsed(), Outcome(), {}, 0
+    meta = made.manifest.meta
+    if made.changed:
+        try:
+            tree = Tree(made.options.target)
+        except OSError as exc:
+            raise target_error(exc, made.options.target) from exc
+        try:
+            outcome, folded, checked = _Restorer(made, context, tree).run()
+            _write_record(made, folded)
+        except OSError as exc:
+            raise target_error(exc, made.options.target) from exc
+        finally:
+            tree.close()
+    wanted = [item for item in meta.get("omissions", []) if made.selected(item["path"])]
+    hurt = [item for item in meta.get("damaged_databases", []) if made.selected(item["path"])]
+    return RestoreResult(
+        made.changed, made.header, made.options.target, _placed(made.options.target, made.manifest), outcome, wanted, hurt, checked,
+        os.geteuid() == 0, made.repository.storage.traffic.total_requests, context.clock.elapsed() - started)
+
+
+def _write_record(made: RestorePlan, folded: dict) -> None:
+    path = os.path.join(made.options.target, RECORD)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        json.dump({**_record_of(made), "folded": folded}, stream)
+
+
+class _Restorer:
+    """One restore into a tree."""
+
+    def __init__(self, made: RestorePlan, context: Context, tree: Tree) -> None:
+        self._made, self._context, self._tree = made, context, tree
+        self._progress = ProgressState("restore", 0, made.bytes, 0, made.files)
+        self._reported = 0
+        self._root = os.geteuid() == 0
+        self._writer = FileWriter(tree, made.manifest.tables, self._owner, self._advance)
+
+    def _owner(self, entry: Entry) -> tuple[int, int] | None:
+        return (entry.uid, entry.gid) if self._root else None
+
+    def _advance(self, count: int, files: int) -> None:
+        self._progress.bytes_done += count
+        self._progress.files_done += files
+        if self._progress.bytes_done - self._reported >= _REPORT_EVERY:
+            self._reported = self._progress.bytes_done
+            self._context.progress.report(self._progress)
+
+    def run(self) -> tuple[Outcome, dict, int]:
+        """Everything, in the order that keeps links from being written through and directories' times from being lost."""
+        directories, links, databases = self._prepare()
+        outcome = self._writer.outcome
+        FrameReader(self._made.repository, self._made.manifest.tables).read(self._writer.frames(), self._writer.consume)
+        for entry in links:
+            self._link(entry, outcome)
+        folded, checked = {}, 0
+        if self._made.options.check_databases:
+            good = [entry for entry in databases if entry.path not in outcome.failed]
+            folded, checked = restore_databases.settle(good, self._tree, outcome)
+        for line in reversed(directories):
+            self._finish_directory(entry_of_line(line, self._made.manifest.tables.chunk_count), outcome)
+        if outcome.failed:
+            path, reason = next(iter(sorted(outcome.failed.items())))
+            raise EngineError(
+                "restore-incomplete", f"{len(outcome.failed)} files of snapshot {self._made.ref.id} did not come back, {path} among them: {reason}",
+                "What came back is whole and stays; take the others from another snapshot, and verify the repository.",
+                {"failed": [{"path": path, "reason": reason} for path, reason in sorted(outcome.failed.items())][:1000]})
+        return outcome, folded, checked
+
+    def _prepare(self) -> tuple[list[bytes], list[Entry], list[Entry]]:
+        """Make the directories and register the files: (lines of directories, links, databases)."""
+        directories, links, databases = [], [], []
+        for entry, line in entries_of(self._made.manifest, self._made.ref.id):
+            if not self._made.selected(entry.path):
+                continue
+            if entry.type == DIRECTORY:
+                self._tree.make_directory(entry.path)
+                directories.append(line)
+            elif entry.type == FILE:
+                self._tree.make_directory(entry.path.rpartition("/")[0] or "/")
+                self._writer.add(entry, line)
+                if entry.database is not None:
+                    databases.append(entry)
+            else:
+                links.append(entry)
+        return directories, links, databases
+
+    def _link(self, entry: Entry, outcome: Outcome) -> None:
+        try:
+            self._tree.make_directory(entry.path.rpartition("/")[0] or "/")
+            if entry.type == HARD_LINK:
+                if entry.target in outcome.failed or self._tree.lstat(entry.target) is None:
+                    outcome.failed[entry.path] = f"it is another name of {entry.target}, which is not there"
+                    return
+                self._tree.hard_link(entry.path, entry.target)
+            else:
+                self._tree.symlink(entry.path, entry.target)
+                self._tree.set_link_metadata(entry, self._owner(entry))
+        except OSError as exc:
+            if exc.errno in (22, 40):
+                outcome.failed[entry.path] = f"it cannot be made: {os.strerror(exc.errno)}"
+                return
+            raise target_error(exc, self._tree.outside_path(entry.path)) from exc
+
+    def _finish_directory(self, entry: Entry, outcome: Outcome) -> None:
+        refused: list[str] = []
+        descriptor = self._tree.open_directory(entry.path)
+        try:
+            set_metadata(descriptor, entry, self._owner(entry), refused)
+        finally:
+            os.close(descriptor)
+        if refused:
+            outcome.refused[entry.path] = refused

@@ -1,0 +1,200 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Writes the content of files from frames as these arrive in any order, and checks every file against its digest."""
+from __future__ import annotations
+
+import os
+import threading
+from array import array
+from dataclasses import dataclass, field
+
+from . import dependencies
+from .capture import content
+from .errors import EngineError
+from .repository.manifest import Entry, entry_of_line
+from .repository.tables import Tables, numbers
+from .restore_tree import Tree, set_metadata, target_error
+
+_OPEN_FILES = 200
+
+
+@dataclass
+class Outcome:
+    """What came of the files. failed: path to reason. refused: path to the attributes that the target did not take."""
+
+    files: int = 0
+    bytes: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, list[str]] = field(default_factory=dict)
+
+
+class FileWriter:
+    """Register files with add(), then hand it as consumer to a FrameReader. consume() is thread-safe.
+
+    owner_of: gives (uid, gid) for an entry, or None where ownership cannot be kept.
+    """
+
+    def __init__(self, tree: Tree, tables: Tables, owner_of, advance) -> None:
+        self.outcome = Outcome()
+        self._tree, self._tables, self._owner_of, self._advance = tree, tables, owner_of, advance
+        self._lines: list[bytes] = []
+        self._size, self._left = array("q"), array("q")
+        self._head = array("i", b"\xff\xff\xff\xff" * tables.chunk_count)
+        self._next, self._file, self._offset = array("i"), array("I"), array("Q")
+        self._open: dict[int, int] = {}
+        self._lock = threading.Lock()
+        self._blake3 = dependencies.blake3()
+        self._chunks_of: dict[int, list[int]] = {}
+
+    def add(self, entry: Entry, line: bytes) -> None:
+        """Register a file. An empty one is written at once. EngineError "repository-damaged", "target-…"."""
+        number, position, tables = len(self._lines), 0, self._tables
+        for chunk in numbers(entry.runs):
+            self._next.append(self._head[chunk])
+            self._head[chunk] = len(self._next) - 1
+            self._file.append(number)
+            self._offset.append(position)
+            position += tables.chunk_length[chunk]
+        if position != entry.size:
+            self.outcome.failed[entry.path] = "its chunks do not add up to its size"
+            return
+        self._lines.append(line)
+        self._size.append(entry.size)
+        self._left.append(entry.size)
+        if not entry.size:
+            self._whole(number, b"")
+
+    def frames(self) -> list[int]:
+        """The frames that hold what the registered files need. Call once, after the last add()."""
+        for chunk, head in enumerate(self._head):
+            if head >= 0:
+                self._chunks_of.setdefault(self._tables.chunk_frame[chunk], []).append(chunk)
+        return list(self._chunks_of)
+
+    def consume(self, frame: int, plain: bytes | None, error: EngineError | None) -> None:
+        """Write what a frame holds to wherever it belongs."""
+        view = memoryview(plain) if plain is not None else None
+        for chunk in self._chunks_of.pop(frame, ()):
+            start = self._tables.chunk_offset[chunk]
+            piece = view[start:start + self._tables.chunk_length[chunk]] if view is not None else None
+            place = self._head[chunk]
+            while place >= 0:
+                self._put(self._file[place], self._offset[place], piece, error)
+                place = self._next[place]
+
+    def _put(self, number: int, offset: int, piece, error: EngineError | None) -> None:
+        if piece is None:
+            self._fail(number, error.message)
+        elif self._size[number] == len(piece):
+            self._whole(number, piece)
+        else:
+            self._part(number, offset, piece)
+
+    def _entry(self, number: int) -> Entry:
+        return entry_of_line(self._lines[number], self._tables.chunk_count)
+
+    def _fail(self, number: int, reason: str) -> None:
+        entry = self._entry(number)
+        with self._lock:
+            if entry.path in self.outcome.failed:
+                return
+            self.outcome.failed[entry.path] = reason
+            self._left[number] = -1
+            descriptor = self._open.pop(number, -1)
+        if descriptor >= 0:
+            os.close(descriptor)
+        # What is not whole must not look as if it were.
+        self._tree.remove(entry.path)
+
+    def _whole(self, number: int, piece) -> None:
+        """A file that came in one piece: written, checked and closed at once."""
+        entry = self._entry(number)
+        if self._blake3(piece).hexdigest() != entry.digest:
+            self._fail(number, "its content does not match its digest")
+            return
+        try:
+            descriptor = self._tree.open_file(entry.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            try:
+                _write_all(descriptor, piece, 0)
+                self._complete(descriptor, entry)
+            finally:
+                os.close(descriptor)
+        except OSError as exc:
+            raise target_error(exc, self._tree.outside_path(entry.path)) from exc
+        self._left[number] = 0
+        self._advance(entry.size, 1)
+
+    def _part(self, number: int, offset: int, piece) -> None:
+        try:
+            descriptor, keep = self._descriptor(number)
+            if descriptor < 0:
+                return
+            try:
+                # What is not written stays a hole: sparse files come back sparse.
+                if any(piece[:64]) or bytes(piece).count(0) != len(piece):
+                    _write_all(descriptor, piece, offset)
+            finally:
+                if not keep:
+                    os.close(descriptor)
+            self._advance(len(piece), 0)
+            with self._lock:
+                self._left[number] -= len(piece)
+                last = self._left[number] == 0
+            if last:
+                self._finish(number)
+        except OSError as exc:
+            raise target_error(exc, self._tree.outside_path(self._entry(number).path)) from exc
+
+    def _descriptor(self, number: int) -> tuple[int, bool]:
+        """(descriptor, whether it stays open) of a file in the making; -1 where it has failed before."""
+        with self._lock:
+            if self._left[number] < 0:
+                return -1, True
+            if number in self._open:
+                return self._open[number], True
+            entry = self._entry(number)
+            exists = self._tree.lstat(entry.path) is not None and entry.size != self._left[number]
+            descriptor = self._tree.open_file(entry.path, os.O_RDWR | (0 if exists else os.O_CREAT | os.O_EXCL))
+            if not exists:
+                os.ftruncate(descriptor, entry.size)
+            if len(self._open) >= _OPEN_FILES:
+                return descriptor, False
+            self._open[number] = descriptor
+            return descriptor, True
+
+    def _finish(self, number: int) -> None:
+        """All pieces are there: read the file again as it now is, and compare."""
+        entry = self._entry(number)
+        with self._lock:
+            descriptor = self._open.pop(number, -1)
+        if descriptor < 0:
+            descriptor = self._tree.open_file(entry.path, os.O_RDWR)
+        digest = self._blake3()
+        for block in content.blocks(descriptor, entry.size):
+            digest.update(block)
+        whole = digest.hexdigest() == entry.digest
+        if whole:
+            self._complete(descriptor, entry)
+        os.close(descriptor)
+        if not whole:
+            self._fail(number, "its content does not match its digest")
+        else:
+            self._advance(0, 1)
+
+    def _complete(self, descriptor: int, entry: Entry) -> None:
+        refused: list[str] = []
+        set_metadata(descriptor, entry, self._owner_of(entry), refused)
+        with self._lock:
+            self.outcome.files += 1
+            self.outcome.bytes += entry.size
+            if refused:
+                self.outcome.refused[entry.path] = refused
+
+
+def _write_all(descriptor: int, piece, offset: int) -> None:
+    view = memoryview(piece)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written
