@@ -27,7 +27,7 @@ venv-s3:
 	@tools/make-venv.sh $(S3_VENV) requirements/s3-server.txt
 
 backup: venv ## Back up this host's OpenClaw into an encrypted repository in your data directory
-	@tools/in-collection.sh $(VENV)/bin/ansible-playbook playbooks/backup.yml
+	@tools/in-collection.sh $(VENV)/bin/ansible-playbook openclaw_ops.backup.backup $(ARGS)
 
 test: unit lint docs sanity integration ## Everything that must pass before a merge
 

@@ -248,3 +248,56 @@ hint:
   type: str
   sample: Check the place (is the disk mounted, is the prefix right?).
 """
+
+from ansible_collections.openclaw_ops.backup.plugins.module_utils import _adapter, _argspec
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine import backup, opening, source
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.options import BackupOptions
+
+ARGUMENTS = _argspec.merged(_argspec.INSTANCE, _argspec.STORAGE, _argspec.ENCRYPTION, {
+    "scope": {"type": "str", "choices": ["everything", "config", "state", "workspace"], "default": "everything"},
+    "include": {
+        "type": "dict",
+        "options": {
+            "workspace": {"type": "bool", "default": True},
+            "extra_paths": {"type": "list", "elements": "str", "default": []},
+        },
+    },
+    "exclude": {"type": "list", "elements": "str", "default": []},
+    "kind": {"type": "str", "choices": ["manual", "scheduled", "pre-update", "pre-restore", "migration"], "default": "manual"},
+    "name": {"type": "str"},
+    "note": {"type": "str", "default": ""},
+    "force": {"type": "bool", "default": False},
+    "consistency": {"type": "str", "choices": ["live"], "default": "live"},
+})
+
+
+def back_up(module, context):
+    """Plan, and unless in check mode, store."""
+    options = _adapter.options_of(module, BackupOptions)
+    where, encryption = _adapter.storage_options(module), _adapter.encryption_options(module)
+    chosen = source.choose(_adapter.instance_options(module), options, where, encryption, context)
+    name = chosen.source.instance.name
+    made = backup.plan(lambda: opening.repository_of(name, where, encryption, context), chosen.source, options, context)
+    findings = [vars(finding) for finding in chosen.findings()]
+    planned = made.to_dict()
+    difference = {"before": "", "after": "".join(path + "\n" for path in planned["changed_paths"])}
+    if module.check_mode:
+        snapshot = {
+            "id": None, "version": None, "kind": options.kind, "scope": options.scope, "name": options.name, "created": None,
+            "files": planned["files"], "bytes": planned["bytes"], "omissions": planned["omissions"],
+            "excluded": sum(planned["excluded"].values())}
+        return {
+            "changed": made.changed, "snapshot": snapshot, "omissions": planned["omissions"], "plan": planned, "diff": difference}
+    result = backup.execute(made, context).to_dict()
+    result["snapshot"]["omissions"] = result["omissions"]
+    for omission in result["omissions"][:10]:
+        module.warn(f"Not in the snapshot: {omission['path']}: {omission['reason']}")
+    return {**result, "diff": difference}
+
+
+def main():
+    _adapter.run(ARGUMENTS, back_up)
+
+
+if __name__ == "__main__":
+    main()

@@ -75,12 +75,15 @@ class ProgressAction(ActionBase):
         return result
 
     def _run_with_progress(self, task_vars: dict) -> dict:
-        directory = self._remote_expand_user(self.get_shell_option("async_dir", default="~/.ansible_async"))
-        path = self._connection._shell.join_path(directory, f"openclaw-progress-{secrets.token_hex(8)}.json")
-        answer = self._start({**self._task.args, "_progress_file": path}, task_vars)
-        if "ansible_job_id" not in answer or answer.get("failed"):
+        # Not expanded here: what "~" is, the module and Ansible's wrapper find out on the host, in the same way.
+        directory = self.get_shell_option("async_dir", default="~/.ansible_async")
+        name = f"openclaw-progress-{secrets.token_hex(8)}.json"
+        join = self._connection._shell.join_path
+        answer = self._start({**self._task.args, "_progress_file": join(directory, name)}, task_vars)
+        if "results_file" not in answer or answer.get("failed"):
             return answer
-        job = Job(answer["ansible_job_id"], directory, path)
+        directory = answer["results_file"].rpartition("/")[0]
+        job = Job(answer["ansible_job_id"], directory, join(directory, name))
         try:
             self._wait(job, task_vars)
             return self._result(job, task_vars)

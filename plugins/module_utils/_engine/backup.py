@@ -52,7 +52,7 @@ class BackupPlan:
     scan: Scan
     parent: tuple[Header, Manifest] | None
     parent_ref: SnapshotRef | None
-    newest: str | None
+    refs: list[SnapshotRef]
     packs: dict[str, ObjectInfo]
     known: Known
     files_changed: int = 0
@@ -92,11 +92,11 @@ def plan(repository_of, source: Source, options: BackupOptions, context: Context
     with ThreadPoolExecutor(1, "open") as pool:
         opening = pool.submit(_open, repository_of, options)
         scan = walk.walk([root.path for root in source.roots], source.rules)
-        repository, parent, ref, newest, packs = opening.result()
+        repository, parent, ref, refs, packs = opening.result()
     if not scan.files:
         raise EngineError("nothing-to-back-up", "There is no file in what the options select", "Check the instance, the scope and the exclusions.")
     known = from_parent(parent[1].tables, packs) if parent else Known()
-    made = BackupPlan(source, options, repository, scan, parent, ref, newest, packs, known)
+    made = BackupPlan(source, options, repository, scan, parent, ref, refs, packs, known)
     _compare(made)
     if made.changed and parent:
         retire(known, COMPACTION_BUDGET)
@@ -123,7 +123,7 @@ def check_name(name: str) -> None:
 
 
 def _open(repository_of, options: BackupOptions):
-    """The repository, its newest snapshot of this scope if any (else the newest), and its packs."""
+    """The repository, its newest snapshot of this scope if any (else the newest) with its reference, all references, its packs."""
     repository: Repository = repository_of()
     refs = repository.snapshots()
     if not refs:
@@ -142,7 +142,7 @@ def _open(repository_of, options: BackupOptions):
             loaded, chosen = candidate, ref
         if candidate[0].scope == options.scope:
             break
-    return repository, loaded, chosen, refs[-1].id if refs else None, list_packs(repository.storage)
+    return repository, loaded, chosen, refs, list_packs(repository.storage)
 
 
 def _confirm(repository: Repository, repository_of) -> Repository:
@@ -186,10 +186,11 @@ def _compare(made: BackupPlan) -> None:
 
 @dataclass
 class BackupResult:
-    """What a backup did. snapshot: the new one, or the unchanged one. omissions: (path, reason)."""
+    """What a backup did. header: of the new snapshot, or of the unchanged one. version: its position. omissions: (path, reason)."""
 
     changed: bool
     header: Header
+    version: int
     name: str | None
     omissions: list[tuple[str, str]]
     damaged_databases: list[tuple[str, str]]
@@ -203,7 +204,7 @@ class BackupResult:
             "id", "kind", "scope", "created", "files", "bytes", "bytes_stored", "chunks_new", "chunks_reused", "omissions", "excluded")}
         return {
             "changed": self.changed, "snapshot": {
-                **snapshot, "name": self.name, "duration_s": round(self.duration_s, 3), "requests": self.requests, "version": None},
+                **snapshot, "name": self.name, "duration_s": round(self.duration_s, 3), "requests": self.requests, "version": f"v{self.version}"},
             "omissions": [{"path": path, "reason": reason} for path, reason in self.omissions],
             "damaged_databases": [{"path": path, "quick_check": found} for path, found in self.damaged_databases]}
 
@@ -227,7 +228,7 @@ def execute(made: BackupPlan, context: Context) -> BackupResult:
     finally:
         held.release()
     return BackupResult(
-        True, header, made.options.name, totals.omissions, totals.damaged, repository.storage.traffic.total_requests,
+        True, header, len(made.refs) + 1, made.options.name, totals.omissions, totals.damaged, repository.storage.traffic.total_requests,
         context.clock.elapsed() - started)
 
 
@@ -240,7 +241,7 @@ def _unchanged(made: BackupPlan, context: Context, started: float) -> BackupResu
         repository.cache.write(made.parent_ref.name, [repository.storage.get(made.parent_ref.name)])
     omissions = [(item["path"], item["reason"]) for item in manifest.meta.get("omissions", [])]
     return BackupResult(
-        False, header, manifest.meta.get("name"), omissions, [], repository.storage.traffic.total_requests,
+        False, header, made.refs.index(made.parent_ref) + 1, manifest.meta.get("name"), omissions, [], repository.storage.traffic.total_requests,
         context.clock.elapsed() - started)
 
 
@@ -253,7 +254,7 @@ def _commit(made: BackupPlan, run: Run, totals: Totals, context: Context, starte
         raise EngineError(
             "pack-missing", f"{len(gone)} packs that this backup needs are not at {repository.storage.url}, {gone[0]} among them",
             "Run the backup again: it stores them anew. If this repeats, something deletes objects there.")
-    header, parts = run.snapshot(names.next_id(context.clock.now(), made.newest), totals, context.clock.elapsed() - started)
+    header, parts = run.snapshot(names.next_id(context.clock.now(), made.refs[-1].id if made.refs else None), totals, context.clock.elapsed() - started)
     name = names.snapshot_object(header.id)
     repository.storage.create(name, parts)
     repository.cache.keep_only_snapshot(name)
