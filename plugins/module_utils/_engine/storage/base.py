@@ -54,7 +54,8 @@ class Capabilities:
 
 
 class Storage(ABC):
-    """The objects below one root: the repository of one instance. Names are relative, joined by "/".
+    """The objects below one root: the repository of one instance. Names are relative, joined by "/"; none continues
+    another ("a" and "a/b"), since a directory could not hold both.
 
     Thread-safe. Errors: EngineError with a code of the table in docs/troubleshooting.md, after the storage's own
     retries; ObjectMissing and ObjectExists where an operation says so. Nothing here logs or swallows an error.

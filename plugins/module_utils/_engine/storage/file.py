@@ -21,6 +21,7 @@ from .location import check_object_name, check_prefix, is_component
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_ABSENT = (FileNotFoundError, NotADirectoryError)  # a file or link where a directory would be: nothing of ours is below it
 _LEFTOVER_AGE = 24 * 3600.0  # seconds: no create takes that long, by any clock
 
 
@@ -55,7 +56,7 @@ class FileStorage(Storage):
         with self._errors(f"list {prefix or 'objects'}"):
             try:
                 descriptor = self._open(directory)
-            except FileNotFoundError:
+            except _ABSENT:
                 return
             yield from self._walk(descriptor, directory + "/" if directory else "", prefix)
 
@@ -71,7 +72,7 @@ class FileStorage(Storage):
                     data = read_range(descriptor, offset, length)
                 finally:
                     os.close(descriptor)
-            except FileNotFoundError:
+            except _ABSENT:
                 raise ObjectMissing(name, self.url) from None
         with self._lock:
             self.traffic.bytes_received += len(data)
@@ -225,7 +226,7 @@ class FileStorage(Storage):
                     continue
                 try:
                     child = os.open(path[len(base):-1], _DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
-                except FileNotFoundError:
+                except _ABSENT:
                     continue  # emptied and removed since
                 yield from self._walk(child, path, prefix)
         finally:
@@ -271,7 +272,7 @@ class FileStorage(Storage):
     def _delete(self, directory: str, names: list[str], result: Deletion) -> None:
         try:
             descriptor = self._open(directory)
-        except FileNotFoundError:
+        except _ABSENT:
             result.deleted.extend(names)
             return
         try:
