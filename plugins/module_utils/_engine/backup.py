@@ -63,6 +63,11 @@ class BackupPlan:
     changed_paths: list[str] = field(default_factory=list)
 
     @property
+    def newest(self) -> str | None:
+        """The id of the newest snapshot, of whatever scope."""
+        return self.refs[-1].id if self.refs else None
+
+    @property
     def changed(self) -> bool:
         """Whether a snapshot would be made."""
         return bool(
@@ -254,7 +259,7 @@ def _commit(made: BackupPlan, run: Run, totals: Totals, context: Context, starte
         raise EngineError(
             "pack-missing", f"{len(gone)} packs that this backup needs are not at {repository.storage.url}, {gone[0]} among them",
             "Run the backup again: it stores them anew. If this repeats, something deletes objects there.")
-    header, parts = run.snapshot(names.next_id(context.clock.now(), made.refs[-1].id if made.refs else None), totals, context.clock.elapsed() - started)
+    header, parts = run.snapshot(names.next_id(context.clock.now(), made.newest), totals, context.clock.elapsed() - started)
     name = names.snapshot_object(header.id)
     repository.storage.create(name, parts)
     repository.cache.keep_only_snapshot(name)
