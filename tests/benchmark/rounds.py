@@ -16,6 +16,7 @@ import measure
 import state
 from contestants import ALL, Command, Contestant, Setting
 from places import Bucket, Directory
+from support.openclaw.relocation import move_paths
 
 OPERATIONS = ("first", "unchanged", "hour", "day", "restore", "prune")
 
@@ -71,6 +72,7 @@ class Round:
         os.makedirs(self._directory)
         try:
             subprocess.run(["cp", "-a", self._plan.base, self._home], check=True)
+            move_paths(os.path.join(self._home, ".openclaw"), {self._plan.base: self._home})
             contestants = self._contestants()
             for contestant in contestants:
                 for command in contestant.prepare():

@@ -136,7 +136,7 @@ def add_tasks(connection, corpus: Corpus, rows: int, now: int) -> None:
     for _unused in range(rows):
         connection.execute("INSERT INTO task_runs VALUES (?, 'agent', ?, 'done', ?, ?)",
                            (corpus.uuid(), corpus.text(20), now, json.dumps({"summary": corpus.text(60)})))
-        connection.execute("INSERT INTO cron_run_receipts VALUES (?, 'cron', ?, 'ok', ?, ?)", (corpus.uuid(), corpus.uuid(), now, now))
+        connection.execute("INSERT INTO cron_run_receipts VALUES (?, 'jobs', ?, 'ok', ?, ?)", (corpus.uuid(), corpus.uuid(), now, now))
 
 
 def make_tasks(state: str, corpus: Corpus, size: int) -> None:
