@@ -29,6 +29,7 @@ from ._progress_file import ProgressFile
 
 HOST_PYTHON = "/opt/openclaw-backup/venv/bin/python"
 PYTHON_VARIABLE = "OPENCLAW_BACKUP_PYTHON"
+SHOWN = 10  # warnings of one kind
 
 
 def run(argument_spec: dict, operation, **module_options) -> None:
@@ -138,3 +139,19 @@ def options_of(module, cls, **given):
     """The options of an operation from the arguments of the same names; given ones take precedence."""
     values = {item.name: module.params.get(item.name) for item in dataclasses.fields(cls)}
     return from_dict(cls, {**values, **given})
+
+
+def warn_of_omissions(module, what: str, omissions: list) -> None:
+    """Say in warnings what is missing: the first few by name, the rest as a number."""
+    for omission in omissions[:SHOWN]:
+        module.warn(f"{what} {omission['path']}: {omission['reason']}")
+    if len(omissions) > SHOWN:
+        module.warn(f"{what} {len(omissions) - SHOWN} more entries: see omissions in the result")
+
+
+def snapshot_of(made) -> dict:
+    """The snapshot that a plan (of a restore or a verification) is about, in the words of the modules' RETURN."""
+    header = made.header
+    position = [ref.id for ref in made.repository.snapshots()].index(header.id) + 1
+    names = ("id", "kind", "scope", "created", "files", "bytes", "bytes_stored", "chunks_new", "chunks_reused", "omissions", "excluded")
+    return {**{name: getattr(header, name) for name in names}, "version": f"v{position}", "name": made.manifest.meta.get("name")}

@@ -15,7 +15,7 @@ description:
   - The snapshot holds configuration, credentials, sessions, memory, workspaces and whatever else belongs to the instance.
   - Only blocks that the repository does not hold yet are stored. Where nothing changed, no snapshot is made.
   - Databases are captured live, all of one moment; nothing is stopped.
-  - What should be in the snapshot and is not is listed in RV(snapshot.omissions), and the task says so in a warning.
+  - What should be in the snapshot and is not is listed in RV(omissions), and the task says so in a warning.
 author:
   - the openclaw_ops.backup authors (@openclaw-ops)
 extends_documentation_fragment:
@@ -148,10 +148,10 @@ snapshot:
       returned: success
       sample: "2026-11-20T02:30:00.123Z"
     version:
-      description: Its position in time order; the newest is the highest. It can be written as V(v3) wherever a snapshot is named.
-      type: int
+      description: Its position in time order; the newest is the highest. Snapshots can be named by it.
+      type: str
       returned: success
-      sample: 3
+      sample: v3
     kind:
       description: Why it was made.
       type: str
@@ -183,7 +183,7 @@ snapshot:
       returned: success
       sample: 1717986918
     bytes_stored:
-      description: How many bytes this backup added to the storage.
+      description: How many bytes making this snapshot added to the storage.
       type: int
       returned: success
       sample: 18234001
@@ -198,20 +198,10 @@ snapshot:
       returned: success
       sample: 103755
     omissions:
-      description: What should be in the snapshot and is not.
-      type: list
-      elements: dict
+      description: How many entries should be in the snapshot and are not. RV(omissions) lists them.
+      type: int
       returned: success
-      contains:
-        path:
-          description: Where it is on the host.
-          type: str
-          returned: success
-        reason:
-          description: Why it is not in the snapshot.
-          type: str
-          returned: success
-      sample: []
+      sample: 0
     excluded:
       description: How many entries were left out by rule.
       type: int
@@ -228,8 +218,42 @@ snapshot:
       returned: success
       sample: 12
 omissions:
-  description: The same as RV(snapshot.omissions), for conditions that are easy to write.
+  description: What should be in the snapshot and is not.
   returned: success
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: Where it is on the host.
+      type: str
+      returned: success
+    reason:
+      description: Why it is not in the snapshot.
+      type: str
+      returned: success
+  sample: []
+findings:
+  description: What was noticed about the instance on the way and a person should know.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: A stable code.
+      type: str
+      returned: success
+    message:
+      description: What was noticed.
+      type: str
+      returned: success
+    path:
+      description: Where, if anywhere.
+      type: str
+      returned: success
+  sample: []
+damaged_databases:
+  description: Databases that were damaged already, with what SQLite says of them. They are in the snapshot as they are.
+  returned: when not in check mode
   type: list
   elements: dict
   sample: []
@@ -284,15 +308,16 @@ def back_up(module, context):
     if module.check_mode:
         snapshot = {
             "id": None, "version": None, "kind": options.kind, "scope": options.scope, "name": options.name, "created": None,
-            "files": planned["files"], "bytes": planned["bytes"], "omissions": planned["omissions"],
-            "excluded": sum(planned["excluded"].values())}
+            "files": planned["files"], "bytes": planned["bytes"], "bytes_stored": None, "chunks_new": None, "chunks_reused": None,
+            "omissions": len(planned["omissions"]), "excluded": sum(planned["excluded"].values()), "duration_s": None, "requests": None}
         return {
-            "changed": made.changed, "snapshot": snapshot, "omissions": planned["omissions"], "plan": planned, "diff": difference}
+            "changed": made.changed, "snapshot": snapshot, "omissions": planned["omissions"], "findings": findings, "plan": planned,
+            "diff": difference}
     result = backup.execute(made, context).to_dict()
-    result["snapshot"]["omissions"] = result["omissions"]
-    for omission in result["omissions"][:10]:
-        module.warn(f"Not in the snapshot: {omission['path']}: {omission['reason']}")
-    return {**result, "diff": difference}
+    _adapter.warn_of_omissions(module, "Not in the snapshot:", result["omissions"])
+    for database in result["damaged_databases"][:10]:
+        module.warn(f"The database {database['path']} is damaged, and was stored as it is: {database['quick_check']}")
+    return {**result, "findings": findings, "diff": difference}
 
 
 def main():

@@ -125,23 +125,102 @@ removed:
   type: list
   elements: str
   sample: ["2026-10-01T02:30:00.123Z"]
+absent:
+  description: What O(delete) names and is not there any more.
+  returned: when not in check mode
+  type: list
+  elements: str
+  sample: []
 bytes_freed:
-  description: How many bytes of stored objects were removed.
+  description: How many bytes of stored objects were removed. In check mode, how many would be.
   returned: success
   type: int
   sample: 18234001
+packs_removed:
+  description: How many packs were removed because no remaining snapshot needs them.
+  returned: when not in check mode
+  type: int
+  sample: 3
+packs_spared:
+  description: Why no pack was removed, if there is a reason.
+  returned: when not in check mode
+  type: str
+records_removed:
+  description: How many old records of runs and verifications were removed.
+  returned: when not in check mode
+  type: int
+  sample: 0
+duration_s:
+  description: Seconds that it took.
+  returned: when not in check mode
+  type: float
+  sample: 0.2
+failed:
+  description: What could not be removed, and why.
+  returned: when something could not be removed
+  type: list
+  elements: dict
 requests:
   description: How many requests the storage was sent.
-  returned: success
+  returned: when not in check mode
   type: int
   sample: 9
 error_code:
   description: A stable code for what went wrong; docs/troubleshooting.md explains each.
   returned: failure
   type: str
-  sample: too-much-to-delete
+  sample: prune-too-much
 hint:
   description: What to do next.
   returned: failure
   type: str
 """
+
+from ansible_collections.openclaw_ops.backup.plugins.module_utils import _adapter, _argspec
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine import opening, prune
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.options import PruneOptions
+
+ARGUMENTS = _argspec.merged(_argspec.INSTANCE, _argspec.STORAGE, _argspec.ENCRYPTION, {
+    "retention": {
+        "type": "dict",
+        "options": {
+            "max_backups": {"type": "int", "default": 7},
+            "max_age_days": {"type": "int", "default": 30},
+            "keep_hourly": {"type": "int", "default": 0},
+            "keep_daily": {"type": "int", "default": 0},
+            "keep_weekly": {"type": "int", "default": 0},
+            "keep_monthly": {"type": "int", "default": 0},
+            "keep_yearly": {"type": "int", "default": 0},
+        },
+    },
+    "delete": {"type": "list", "elements": "str", "default": []},
+    "max_delete_share": {"type": "float", "default": 0.5},
+})
+
+
+def prune_snapshots(module, context):
+    """Plan, and unless in check mode, delete."""
+    options = _adapter.options_of(module, PruneOptions)
+    where, encryption = _adapter.storage_options(module), _adapter.encryption_options(module)
+    name = opening.instance_name(_adapter.instance_options(module), where, context)
+    if opening.has_key(encryption):
+        repository = opening.repository_of(name, where, encryption, context)
+        made = prune.plan(repository.storage, options, context, repository)
+    else:
+        made = prune.plan(opening.storage_of(name, where, context), options, context)
+    planned = made.to_dict()
+    difference = {"before": made.before(), "after": made.after()}
+    if module.check_mode:
+        return {
+            "changed": made.changed, "removed": planned["remove"], "bytes_freed": planned["bytes_freed"], "plan": planned,
+            "diff": difference}
+    result = prune.execute(made, context).to_dict()
+    return {**result, "plan": planned, "diff": difference}
+
+
+def main():
+    _adapter.run(ARGUMENTS, prune_snapshots)
+
+
+if __name__ == "__main__":
+    main()

@@ -44,7 +44,7 @@ options:
     default: latest
   target:
     description:
-      - The directory below which files are written. It is made if it does not exist.
+      - A new or empty directory. Files get their original absolute paths below it. Nothing is ever overwritten.
     type: path
     required: true
   paths:
@@ -55,8 +55,8 @@ options:
     default: []
   components:
     description:
-      - Only these parts of the instance, for example V(config), V(credentials), V(sessions), V(memory), V(workspace), V(cron), or
-        V(agent:NAME) for one agent.
+      - Only these parts of the instance. V(config), V(credentials), V(sessions), V(memory), V(cron), V(workspace), V(skills), V(state),
+        V(unit), V(extra), or V(agent:ID) for all that belongs to one agent.
     type: list
     elements: str
     default: []
@@ -96,15 +96,85 @@ snapshot:
       returned: success
     version:
       description: Its position in time order.
+      type: str
+      returned: success
+      sample: v3
+    kind:
+      description: Why it was made.
+      type: str
+      returned: success
+      sample: scheduled
+    scope:
+      description: What it holds.
+      type: str
+      returned: success
+      sample: everything
+    name:
+      description: Its name, if it has one.
+      type: str
+      returned: success
+    created:
+      description: When the state was captured, by the host's clock.
+      type: str
+      returned: success
+      sample: "2026-11-20T02:30:00.123Z"
+    files:
+      description: How many files it holds.
       type: int
       returned: success
+      sample: 1290
+    bytes:
+      description: How much content it holds.
+      type: int
+      returned: success
+      sample: 1717986918
+    bytes_stored:
+      description: How many bytes making it added to the storage.
+      type: int
+      returned: success
+      sample: 18234001
+    chunks_new:
+      description: How many chunks of content were stored anew for it.
+      type: int
+      returned: success
+      sample: 1102
+    chunks_reused:
+      description: How many chunks the repository held already.
+      type: int
+      returned: success
+      sample: 103755
+    omissions:
+      description: How many entries should be in it and are not.
+      type: int
+      returned: success
+      sample: 0
+    excluded:
+      description: How many entries were left out by rule.
+      type: int
+      returned: success
+      sample: 42
+    duration_s:
+      description: Seconds that this task's work took.
+      type: float
+      returned: success
+      sample: 2.1
+    requests:
+      description: How many requests this task sent to the storage.
+      type: int
+      returned: success
+      sample: 112
 target:
   description: Where it was restored to.
   returned: success
   type: str
   sample: /srv/restored
+state_dir:
+  description: Where OpenClaw's state directory is below the target.
+  returned: success
+  type: str
+  sample: /srv/restored/home/openclaw/.openclaw
 files:
-  description: How many entries were written. In check mode, how many would be.
+  description: How many files were written. In check mode, how many would be.
   returned: success
   type: int
   sample: 1290
@@ -114,21 +184,37 @@ bytes:
   type: int
   sample: 1717986918
 omissions:
-  description: What the snapshot itself lacks, or could not be written as it was, and why.
+  description: What the snapshot itself lacks of what was asked for, and why.
   returned: success
   type: list
   elements: dict
   sample: []
-duration_s:
-  description: Seconds that the restore took.
-  returned: success
-  type: float
-  sample: 2.1
-requests:
-  description: How many requests the storage was sent.
-  returned: success
+databases_checked:
+  description: How many databases were checked with SQLite after they were written.
+  returned: when not in check mode
   type: int
-  sample: 112
+  sample: 3
+damaged_databases:
+  description: Databases that were damaged already when they were backed up.
+  returned: when not in check mode
+  type: list
+  elements: dict
+  sample: []
+attributes_refused:
+  description: Files whose ownership, extended attributes or access lists the target did not take.
+  returned: when not in check mode
+  type: list
+  elements: dict
+  sample: []
+ownership_kept:
+  description: Whether files got their original owners, which only root can give.
+  returned: when not in check mode
+  type: bool
+notes:
+  description: Remarks.
+  returned: when not in check mode
+  type: list
+  elements: str
 plan:
   description: What a run without check mode would create, replace and delete.
   returned: in check mode
@@ -143,3 +229,42 @@ hint:
   returned: failure
   type: str
 """
+
+from ansible_collections.openclaw_ops.backup.plugins.module_utils import _adapter, _argspec
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine import opening, restore
+
+ARGUMENTS = _argspec.merged(_argspec.INSTANCE, _argspec.STORAGE, _argspec.ENCRYPTION, {
+    "snapshot": {"type": "str", "default": "latest"},
+    "target": {"type": "path", "required": True},
+    "paths": {"type": "list", "elements": "str", "default": []},
+    "components": {"type": "list", "elements": "str", "default": []},
+})
+
+
+def restore_snapshot(module, context):
+    """Plan, and unless in check mode, write."""
+    options = _adapter.options_of(module, restore.RestoreOptions)
+    where = _adapter.storage_options(module)
+    name = opening.instance_name(_adapter.instance_options(module), where, context)
+    made = restore.plan(opening.repository_of(name, where, _adapter.encryption_options(module), context), options, context)
+    planned = made.to_dict()
+    difference = {
+        "before": "" if made.changed else f"{options.target}: snapshot {planned['snapshot']}\n",
+        "after": f"{options.target}: snapshot {planned['snapshot']}\n"}
+    if module.check_mode:
+        kept = {key: planned[key] for key in ("changed", "target", "state_dir", "files", "bytes", "omissions")}
+        return {**kept, "snapshot": _adapter.snapshot_of(made), "plan": planned, "diff": difference}
+    result = restore.execute(made, context).to_dict()
+    result["snapshot"] = {**_adapter.snapshot_of(made), **{key: result["snapshot"][key] for key in ("duration_s", "requests")}}
+    _adapter.warn_of_omissions(module, "The snapshot lacks", result["omissions"])
+    for database in result["damaged_databases"][:10]:
+        module.warn(f"The database {database['path']} was damaged when it was backed up")
+    return {**result, "diff": difference}
+
+
+def main():
+    _adapter.run(ARGUMENTS, restore_snapshot)
+
+
+if __name__ == "__main__":
+    main()

@@ -53,7 +53,7 @@ EXAMPLES = r"""
     storage:
       url: s3://agent-backups/prod
     instance: assistant
-    query: "[?omissions_count > `0`].id"
+    query: "[?omissions > `0`].id"
   register: incomplete
 """
 
@@ -71,9 +71,9 @@ snapshots:
       sample: "2026-11-20T02:30:00.123Z"
     version:
       description: Its position in time order.
-      type: int
+      type: str
       returned: success
-      sample: 3
+      sample: v3
     kind:
       description: Why it was made.
       type: str
@@ -84,6 +84,82 @@ snapshots:
       type: str
       returned: success
       sample: everything
+    name:
+      description: Its name, if it has one.
+      type: str
+      returned: success
+    created:
+      description: When the state was captured, by the host's clock.
+      type: str
+      returned: success
+      sample: "2026-11-20T02:30:00.123Z"
+    files:
+      description: How many files it holds.
+      type: int
+      returned: success
+      sample: 1290
+    bytes:
+      description: How much content it holds.
+      type: int
+      returned: success
+      sample: 1717986918
+    bytes_stored:
+      description: How many bytes making it added to the storage.
+      type: int
+      returned: success
+      sample: 18234001
+    chunks_new:
+      description: How many chunks of content were stored anew for it.
+      type: int
+      returned: success
+      sample: 1102
+    chunks_reused:
+      description: How many chunks the repository held already.
+      type: int
+      returned: success
+      sample: 103755
+    omissions:
+      description: How many entries should be in it and are not.
+      type: int
+      returned: success
+      sample: 0
+    excluded:
+      description: How many entries were left out by rule.
+      type: int
+      returned: success
+      sample: 42
+    note:
+      description: The remark that was kept with it.
+      type: str
+      returned: success
+    complete:
+      description: Whether nothing is missing in it.
+      type: bool
+      returned: success
+    duration_s:
+      description: Seconds that making it took.
+      type: float
+      returned: success
+    parent:
+      description: The snapshot that it was compared with.
+      type: str
+      returned: success
+    packs:
+      description: How many stored packs it needs.
+      type: int
+      returned: success
+    openclaw_version:
+      description: The version of OpenClaw that it was taken of.
+      type: str
+      returned: success
+    error:
+      description: What is wrong with it, if it cannot be read.
+      type: str
+      returned: success
+instance:
+  description: Whose repository it is.
+  returned: success
+  type: str
 result:
   description: What O(query) gave.
   returned: when O(query) is given

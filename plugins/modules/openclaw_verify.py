@@ -86,8 +86,73 @@ snapshot:
       returned: success
     version:
       description: Its position in time order.
+      type: str
+      returned: success
+      sample: v3
+    kind:
+      description: Why it was made.
+      type: str
+      returned: success
+      sample: scheduled
+    scope:
+      description: What it holds.
+      type: str
+      returned: success
+      sample: everything
+    name:
+      description: Its name, if it has one.
+      type: str
+      returned: success
+    created:
+      description: When the state was captured, by the host's clock.
+      type: str
+      returned: success
+      sample: "2026-11-20T02:30:00.123Z"
+    files:
+      description: How many files it holds.
       type: int
       returned: success
+      sample: 1290
+    bytes:
+      description: How much content it holds.
+      type: int
+      returned: success
+      sample: 1717986918
+    bytes_stored:
+      description: How many bytes making it added to the storage.
+      type: int
+      returned: success
+      sample: 18234001
+    chunks_new:
+      description: How many chunks of content were stored anew for it.
+      type: int
+      returned: success
+      sample: 1102
+    chunks_reused:
+      description: How many chunks the repository held already.
+      type: int
+      returned: success
+      sample: 103755
+    omissions:
+      description: How many entries should be in it and are not.
+      type: int
+      returned: success
+      sample: 0
+    excluded:
+      description: How many entries were left out by rule.
+      type: int
+      returned: success
+      sample: 42
+    duration_s:
+      description: Seconds that this task's work took.
+      type: float
+      returned: success
+      sample: 2.1
+    requests:
+      description: How many requests this task sent to the storage.
+      type: int
+      returned: success
+      sample: 112
 level:
   description: How thoroughly.
   returned: success
