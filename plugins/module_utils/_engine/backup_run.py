@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import grp
+import os
 import pwd
 import socket
 from dataclasses import asdict, dataclass, field
@@ -237,7 +238,8 @@ class Run:
             "instance": {
                 key: getattr(instance, key)
                 for key in ("name", "user", "uid", "gid", "home", "profile", "state_dir", "config_path", "layout", "agents", "unit", "versions")},
-            "roots": [asdict(root) for root in made.source.all_roots or made.source.roots], "findings": [asdict(item) for item in instance.findings],
+            "roots": [{**asdict(root), "present": os.path.lexists(root.path)} for root in made.source.all_roots or made.source.roots],
+            "findings": [asdict(item) for item in instance.findings],
             "moment_exact": totals.exact, "users": _names(self._users, pwd.getpwuid, "pw_name"), "groups": _names(self._groups, grp.getgrgid, "gr_name"),
             "excluded": dict(made.scan.excluded), "specials": made.scan.specials[:10_000],
             "omissions": [{"path": path, "reason": reason} for path, reason in totals.omissions],

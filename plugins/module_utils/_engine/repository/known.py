@@ -111,7 +111,7 @@ def adopt_unfinished(known: Known, storage: Storage, catalog_key: bytes, reposit
         if pack_id in named or now - item.modified > ADOPT_WITHIN or item.size <= pack.FOOTER_BYTES:
             continue
         try:
-            trailer = _trailer(storage, catalog_key, repository, pack_id, item.size)
+            trailer = read_trailer(storage, catalog_key, repository, pack_id, item.size)
         except (ValueError, KeyError, TypeError, RecursionError):
             continue
         except EngineError as exc:
@@ -122,7 +122,8 @@ def adopt_unfinished(known: Known, storage: Storage, catalog_key: bytes, reposit
         known.adopted.append(pack_id)
 
 
-def _trailer(storage: Storage, catalog_key: bytes, repository: str, pack_id: str, size: int) -> pack.Trailer:
+def read_trailer(storage: Storage, catalog_key: bytes, repository: str, pack_id: str, size: int) -> pack.Trailer:
+    """The trailer of a stored pack of this size. ValueError and its kin for one that is none; EngineError of the storage."""
     name, guess = names.pack_object(pack_id), min(size, 1 << 16)
     tail = storage.get(name, size - guess, guess)
     length = pack.trailer_length(tail[-pack.FOOTER_BYTES:])
