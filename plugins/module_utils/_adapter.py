@@ -25,11 +25,13 @@ from ._engine import dependencies
 from ._engine.errors import EngineError
 from ._engine.options import EncryptionOptions, InstanceOptions, StorageOptions, from_dict
 from ._engine.ports import CommandResult, Context
+from ._engine.repository.repository import read_header
 from ._progress_file import ProgressFile
 
 HOST_PYTHON = "/opt/openclaw-backup/venv/bin/python"
 PYTHON_VARIABLE = "OPENCLAW_BACKUP_PYTHON"
 SHOWN = 10  # warnings of one kind
+SNAPSHOT_FIELDS = ("id", "kind", "scope", "created", "files", "bytes", "bytes_stored", "chunks_new", "chunks_reused", "omissions", "excluded")
 
 
 def run(argument_spec: dict, operation, **module_options) -> None:
@@ -56,7 +58,9 @@ def run(argument_spec: dict, operation, **module_options) -> None:
 def fail(module, exc: EngineError) -> None:
     """End the module with what went wrong and what to do next."""
     message = f"{exc.message} {exc.hint}".strip() if exc.message.endswith(".") else f"{exc.message}. {exc.hint}".strip()
-    result = exc.details.get("result") if isinstance(exc.details.get("result"), dict) else {}
+    result = dict(exc.details["result"]) if isinstance(exc.details.get("result"), dict) else {}
+    if "failed" in result:  # Ansible's own word for something else
+        result["not_removed"] = result.pop("failed")
     details = {name: value for name, value in exc.details.items() if name != "result"}
     module.fail_json(**{**result, "msg": message, "error_code": exc.code, "hint": exc.hint, "details": details})
 
@@ -149,9 +153,13 @@ def warn_of_omissions(module, what: str, omissions: list) -> None:
         module.warn(f"{what} {len(omissions) - SHOWN} more entries: see omissions in the result")
 
 
-def snapshot_of(made) -> dict:
-    """The snapshot that a plan (of a restore or a verification) is about, in the words of the modules' RETURN."""
-    header = made.header
-    position = [ref.id for ref in made.repository.snapshots()].index(header.id) + 1
-    names = ("id", "kind", "scope", "created", "files", "bytes", "bytes_stored", "chunks_new", "chunks_reused", "omissions", "excluded")
-    return {**{name: getattr(header, name) for name in names}, "version": f"v{position}", "name": made.manifest.meta.get("name")}
+def describe_snapshot(repository, ref, meta: dict | None = None) -> dict:
+    """snapshot and omissions of a result, in the words of the modules' RETURN. meta: the manifest's, where it is at hand."""
+    header = read_header(repository.storage, ref)
+    name = meta.get("name") if meta is not None else repository.labels(header)[0]
+    position = [other.id for other in repository.snapshots()].index(ref.id) + 1
+    fields = {field: getattr(header, field) for field in SNAPSHOT_FIELDS}
+    result = {"snapshot": {**fields, "version": f"v{position}", "name": name, "duration_s": None, "requests": None}}
+    if meta is None:
+        meta = repository.load(ref)[1].meta if header.omissions else {}
+    return {**result, "omissions": meta.get("omissions", [])}

@@ -155,9 +155,9 @@ duration_s:
   returned: when not in check mode
   type: float
   sample: 0.2
-failed:
+not_removed:
   description: What could not be removed, and why.
-  returned: when something could not be removed
+  returned: failure, when something could not be removed
   type: list
   elements: dict
 requests:
@@ -215,6 +215,7 @@ def prune_snapshots(module, context):
             "changed": made.changed, "removed": planned["remove"], "bytes_freed": planned["bytes_freed"], "plan": planned,
             "diff": difference}
     result = prune.execute(made, context).to_dict()
+    del result["failed"]
     return {**result, "plan": planned, "diff": difference}
 
 

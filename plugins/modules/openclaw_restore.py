@@ -248,14 +248,15 @@ def restore_snapshot(module, context):
     name = opening.instance_name(_adapter.instance_options(module), where, context)
     made = restore.plan(opening.repository_of(name, where, _adapter.encryption_options(module), context), options, context)
     planned = made.to_dict()
+    about = _adapter.describe_snapshot(made.repository, made.ref, made.manifest.meta)["snapshot"]
     difference = {
         "before": "" if made.changed else f"{options.target}: snapshot {planned['snapshot']}\n",
         "after": f"{options.target}: snapshot {planned['snapshot']}\n"}
     if module.check_mode:
         kept = {key: planned[key] for key in ("changed", "target", "state_dir", "files", "bytes", "omissions")}
-        return {**kept, "snapshot": _adapter.snapshot_of(made), "plan": planned, "diff": difference}
+        return {**kept, "snapshot": about, "plan": planned, "diff": difference}
     result = restore.execute(made, context).to_dict()
-    result["snapshot"] = {**_adapter.snapshot_of(made), **{key: result["snapshot"][key] for key in ("duration_s", "requests")}}
+    result["snapshot"] = {**about, **{key: result["snapshot"][key] for key in ("duration_s", "requests")}}
     _adapter.warn_of_omissions(module, "The snapshot lacks", result["omissions"])
     for database in result["damaged_databases"][:10]:
         module.warn(f"The database {database['path']} was damaged when it was backed up")

@@ -37,7 +37,8 @@ attributes:
 options:
   snapshot:
     description:
-      - Which snapshot, as V(latest), its id, V(vN), its name, or the beginning of its time that fits one snapshot alone.
+      - Which snapshot, as V(latest), its id, V(vN), its name, or the beginning of its time that fits one snapshot alone; V(all) for all
+        of them, except with O(level=restore).
     type: str
     default: latest
   level:
@@ -51,9 +52,14 @@ options:
     default: quick
   sample:
     description:
-      - The share of content that O(level=data) reads, from V(0.0) to V(1.0).
+      - How much of the content O(level=data) reads, in percent. Which part it is, is drawn anew each time.
     type: float
-    default: 1.0
+    default: 100.0
+  scratch_dir:
+    description:
+      - Where O(level=restore) restores to, in a directory of its own that is removed again. It needs room for the whole snapshot.
+      - The default is the host's directory for temporary files.
+    type: path
 """
 
 EXAMPLES = r"""
@@ -77,7 +83,7 @@ EXAMPLES = r"""
 RETURN = r"""
 snapshot:
   description: The snapshot that was verified.
-  returned: success
+  returned: when O(snapshot) is not V(all)
   type: dict
   contains:
     id:
@@ -153,17 +159,74 @@ snapshot:
       type: int
       returned: success
       sample: 112
-level:
-  description: How thoroughly.
-  returned: success
-  type: str
-  sample: quick
-problems:
-  description: What is wrong, one entry each. Not empty only when the task fails.
+snapshots:
+  description: The ids of the snapshots that were verified.
   returned: always
   type: list
+  elements: str
+level:
+  description: How thoroughly.
+  returned: always
+  type: str
+  sample: quick
+sample:
+  description: How much of the content was to be read, in percent.
+  returned: always
+  type: float
+  sample: 100.0
+ok:
+  description: Whether nothing is wrong. A task with V(false) here fails.
+  returned: when not in check mode
+  type: bool
+problems:
+  description: What is wrong.
+  returned: when not in check mode
+  type: list
   elements: dict
+  contains:
+    snapshot:
+      description: In which snapshot.
+      type: str
+      returned: always
+    check:
+      description: Which check found it.
+      type: str
+      returned: always
+    object:
+      description: The stored object or the path concerned.
+      type: str
+      returned: always
+    message:
+      description: What is wrong with it.
+      type: str
+      returned: always
   sample: []
+checks:
+  description: Which checks were made, whether they found nothing, and how many seconds each took.
+  returned: when not in check mode
+  type: list
+  elements: dict
+omissions:
+  description: What the snapshot lacks since it was made.
+  returned: when O(snapshot) is not V(all)
+  type: list
+  elements: dict
+bytes_read:
+  description: How many bytes the storage sent.
+  returned: when not in check mode
+  type: int
+bytes_checked:
+  description: How much content was decrypted and compared.
+  returned: when not in check mode
+  type: int
+files_checked:
+  description: How many restored files were checked.
+  returned: when not in check mode
+  type: int
+databases_checked:
+  description: How many restored databases were checked with SQLite.
+  returned: when not in check mode
+  type: int
 plan:
   description: What a run without check mode would check.
   returned: in check mode
@@ -178,3 +241,72 @@ hint:
   returned: failure
   type: str
 """
+
+import dataclasses
+import os
+import shutil
+import tempfile
+
+from ansible_collections.openclaw_ops.backup.plugins.module_utils import _adapter, _argspec
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine import opening, verify
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError
+
+ARGUMENTS = _argspec.merged(_argspec.INSTANCE, _argspec.STORAGE, _argspec.ENCRYPTION, {
+    "snapshot": {"type": "str", "default": "latest"},
+    "level": {"type": "str", "choices": ["quick", "data", "restore"], "default": "quick"},
+    "sample": {"type": "float", "default": 100.0},
+    "scratch_dir": {"type": "path"},
+})
+
+
+def verify_snapshots(module, context):
+    """Choose the snapshots, and unless in check mode, check them."""
+    where = _adapter.storage_options(module)
+    name = opening.instance_name(_adapter.instance_options(module), where, context)
+    repository = opening.repository_of(name, where, _adapter.encryption_options(module), context)
+    options = _adapter.options_of(module, verify.VerifyOptions, scratch=tempfile.gettempdir())
+    made = verify.plan(repository, options, context)
+    planned = made.to_dict()
+    known = {"level": planned["level"], "sample": planned["sample"], "snapshots": planned["snapshots"]}
+    if module.params["snapshot"] != "all":
+        known.update(_adapter.describe_snapshot(repository, made.refs[0]))
+    if module.check_mode:
+        return {**known, "changed": False, "plan": planned}
+    result = _execute(module, made, known, context)
+    if "snapshot" in known:
+        known["snapshot"].update(duration_s=result["duration_s"], requests=result["requests"])
+    return {**known, **result}
+
+
+def _execute(module, made, known, context):
+    """Check, in a scratch directory where one is needed, which is removed again. What is known goes into a failure's result too."""
+    scratch = _make_scratch(module) if module.params["level"] == "restore" else None
+    made.options = dataclasses.replace(made.options, scratch=scratch)
+    try:
+        return verify.execute(made, context).to_dict()
+    except EngineError as exc:
+        exc.details = {"result": {**known, **exc.details}}
+        raise
+    finally:
+        if scratch:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _make_scratch(module):
+    """A new directory for a restore that is checked and thrown away."""
+    parent = module.params["scratch_dir"] or tempfile.gettempdir()
+    try:
+        os.makedirs(parent, mode=0o700, exist_ok=True)
+        return tempfile.mkdtemp(prefix="openclaw-verify-", dir=parent)
+    except OSError as exc:
+        raise EngineError(
+            "scratch-not-writable", f"No directory can be made in {parent}: {os.strerror(exc.errno or 0)}",
+            "Set scratch_dir to a directory with room for the whole snapshot.") from exc
+
+
+def main():
+    _adapter.run(ARGUMENTS, verify_snapshots)
+
+
+if __name__ == "__main__":
+    main()
