@@ -15,10 +15,11 @@ sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), os.pa
 from plugins.module_utils._engine import opening  # noqa: E402
 from plugins.module_utils._engine.errors import EngineError  # noqa: E402
 from plugins.module_utils._engine.options import (  # noqa: E402
-    BackupOptions, EncryptionOptions, InstanceOptions, RepositoryOptions, RetentionOptions, StorageOptions)
+    BackupOptions, EncryptionOptions, InstanceOptions, PruneOptions, RepositoryOptions, RetentionOptions, StorageOptions)
 from plugins.module_utils._engine.ports import Context  # noqa: E402
 
 INSTANCE = "bench"
+THREE_DAYS = 3 * 86400
 
 
 def main() -> int:
@@ -60,14 +61,32 @@ def init(_given, storage, encryption, context) -> dict:
 
 def back_up(given, storage, encryption, context) -> dict:
     """One backup of everything, as a timer makes it."""
-    from plugins.module_utils._engine import backup
+    from plugins.module_utils._engine import backup, source
     options = BackupOptions(kind="scheduled")
-    source = opening.source(InstanceOptions(instance=INSTANCE, state_dir=given.state_dir), options, storage, encryption, context)
-    made = backup.plan(lambda: opening.repository_of(INSTANCE, storage, encryption, context), source, options, context)
+    chosen = source.choose(InstanceOptions(instance=INSTANCE, state_dir=given.state_dir), options, storage, encryption, context)
+    made = backup.plan(lambda: opening.repository_of(INSTANCE, storage, encryption, context), chosen.source, options, context)
     return backup.execute(made, context).to_dict()
 
 
-OPERATIONS = {"init": init, "backup": back_up}
+def bring_back(given, storage, encryption, context) -> dict:
+    """Restore the newest snapshot to a directory, with all checks."""
+    from plugins.module_utils._engine import restore
+    repository = opening.repository_of(INSTANCE, storage, encryption, context)
+    made = restore.plan(repository, restore.RestoreOptions(target=given.target), context)
+    return restore.execute(made, context).to_dict()
+
+
+def prune(given, storage, _encryption, context) -> dict:
+    """Apply retention without any key, as if the snapshots were three days old: younger ones always stay."""
+    from plugins.module_utils._engine import prune as pruning
+    place = opening.storage_of(INSTANCE, storage, context)
+    now = place.now
+    place.now = lambda: now() + THREE_DAYS
+    options = PruneOptions(retention=RetentionOptions(max_backups=given.max_backups, max_age_days=0))
+    return pruning.execute(pruning.plan(place, options, context), context).to_dict()
+
+
+OPERATIONS = {"init": init, "backup": back_up, "restore": bring_back, "prune": prune}
 
 
 if __name__ == "__main__":

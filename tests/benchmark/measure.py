@@ -72,16 +72,18 @@ def drop_page_cache() -> None:
 
 
 class _Sampler(threading.Thread):
-    """Follows the resident memory of all processes of one session: a command and its descendants."""
+    """Follows the resident memory of a command and its descendants, also those that begin a session of their own."""
 
-    def __init__(self, session: int) -> None:
+    def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
-        self._session, self._done, self.peak = session, threading.Event(), 0
-        self._strangers: set[str] = set()  # processes seen before that are not of this session: not asked again
+        self._done, self.peak = threading.Event(), 0
+        self._session, self._members = pid, {pid}
+        self._strangers: set[int] = set()  # seen before, and of somebody else: not asked again
 
     def run(self) -> None:
         while not self._done.wait(SAMPLE_SECONDS):
-            sizes = [_resident(pid) for pid in self._members()]
+            self._find_members()
+            sizes = [_resident(pid) for pid in self._members]
             self.peak = max(self.peak, sum(now for now, _highest in sizes), max((highest for _now, highest in sizes), default=0))
 
     def finish(self) -> None:
@@ -89,26 +91,25 @@ class _Sampler(threading.Thread):
         self._done.set()
         self.join()
 
-    def _members(self) -> list[str]:
-        members = []
-        for pid in os.listdir("/proc"):
-            if pid.isdecimal() and pid not in self._strangers:
-                if _session(pid) == self._session:
-                    members.append(pid)
-                else:
-                    self._strangers.add(pid)
-        return members
+    def _find_members(self) -> None:
+        present = {int(name) for name in os.listdir("/proc") if name.isdecimal()}
+        for pid in sorted(present - self._members - self._strangers):
+            parent, session = _relations(pid)
+            (self._members if parent in self._members or session == self._session else self._strangers).add(pid)
+        self._members &= present
 
 
-def _session(pid: str) -> int:
+def _relations(pid: int) -> tuple[int, int]:
+    """A process's parent and session."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stream:
-            return int(stream.read().rpartition(")")[2].split()[3])
+            fields = stream.read().rpartition(")")[2].split()
+        return int(fields[1]), int(fields[3])
     except (OSError, IndexError):
-        return 0
+        return 0, 0
 
 
-def _resident(pid: str) -> tuple[int, int]:
+def _resident(pid: int) -> tuple[int, int]:
     """Bytes of resident memory of a process: now, and at its highest so far."""
     try:
         with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as stream:

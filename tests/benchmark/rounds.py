@@ -5,6 +5,7 @@
 """One round: every tool does the same operations on the same data, one tool after the other within each operation."""
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import subprocess
@@ -72,7 +73,7 @@ class Round:
         os.makedirs(self._directory)
         try:
             subprocess.run(["cp", "-a", self._plan.base, self._home], check=True)
-            move_paths(os.path.join(self._home, ".openclaw"), {self._plan.base: self._home})
+            prepare_home(self._home, self._plan.base)
             contestants = self._contestants()
             for contestant in contestants:
                 for command in contestant.prepare():
@@ -125,6 +126,16 @@ class Round:
     @staticmethod
     def _run(command: Command) -> measure.Usage:
         return measure.run(command.line, command.environment, command.directory, command.accepted)
+
+
+def prepare_home(home: str, base: str) -> None:
+    """Make a copy independent of its original, and remove what this collection leaves out by default: all get the same data."""
+    state_dir = os.path.join(home, ".openclaw")
+    move_paths(state_dir, {base: home})
+    for name in ("cache", "tmp", "plugin-skills"):
+        shutil.rmtree(os.path.join(state_dir, name), ignore_errors=True)
+    for path in glob.glob(os.path.join(glob.escape(state_dir), "agents", "*", "agent", "*.sqlite.*")):
+        os.unlink(path)
 
 
 def counted(traffic: dict | None) -> dict:

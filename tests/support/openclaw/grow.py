@@ -46,13 +46,13 @@ def main() -> int:
 
 
 def make_small(home: str, cache: str) -> None:
-    """A stopped instance with two agents, a workspace outside its state, cron jobs and some turns, made by the real gateway."""
+    """A stopped instance with two agents, cron jobs and some turns, made by the real gateway."""
     with ModelServer() as models:
         instance = OpenClaw(home, cache)
         instance.onboard(models.url)
         instance.start()
         try:
-            instance.add_agent("work", os.path.join(instance.home, "work-area"))
+            instance.add_agent("work", os.path.join(instance.state_dir, "workspace-work"))
             for number in range(3):
                 instance.say("main", f"question {number}")
             instance.say("work", "what is to be done?")
