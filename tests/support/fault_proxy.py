@@ -37,12 +37,14 @@ class Weather:
 class FaultProxy:
     """A proxy in front of 127.0.0.1:target. Use as a context manager. connections: how many were made so far."""
 
-    def __init__(self, target: int, weather: Weather = Weather()) -> None:
+    def __init__(self, target: int, weather: Weather = Weather(), host: str = "127.0.0.1") -> None:
+        """host: the address to listen at."""
         self._target = target
         self._lock = threading.Lock()
         self._weather = weather
         self._stopping = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, 0))
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)  # a slow line holds little
         self._threads: list[threading.Thread] = []
         self.port = self._listener.getsockname()[1]
         self.connections = 0

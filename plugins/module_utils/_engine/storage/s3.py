@@ -22,7 +22,7 @@ from .rate import RateLimit
 from .retry import Retry, RetryPolicy
 from .s3_body import PartsBody
 from .s3_client import choose_endpoint, make_client
-from .s3_errors import Action, code_of, is_missing, is_not_implemented, is_taken, judge
+from .s3_errors import Action, code_of, is_missing, is_not_implemented, is_taken, judge, not_s3
 from .s3_transfer import Download, Upload
 
 T = TypeVar("T")
@@ -179,15 +179,14 @@ class S3Storage(Storage):
         following: dict = {}
         while True:
             page = self._call("objects", lambda client: client.list_objects_v2(Bucket=self._bucket, **asked, **following), is_object=False)
+            if not {"IsTruncated", "Name", "KeyCount"} & set(page):
+                raise not_s3(self._where, "a listing")  # a login page of a proxy would pass for an empty repository
             yield page
             if not page.get("IsTruncated"):
                 return
             token = page.get("NextContinuationToken")
             if not token or token == following.get("ContinuationToken"):
-                raise EngineError(
-                    "storage-answer-unexpected", f"{self._where}: a listing says that it goes on, but not how",
-                    "Check that the endpoint is an S3 service.",
-                )
+                raise not_s3(self._where, "a listing that says that it goes on, but not how,")
             following = {"ContinuationToken": token}
 
     def _head(self, client, name: str) -> bool:

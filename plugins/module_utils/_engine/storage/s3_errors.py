@@ -193,12 +193,17 @@ def _judge_failure(exc: Exception, action: Action, exceptions) -> Verdict:
             return Verdict(EngineError(
                 code, f"{action.where}: {why} ({_clip(causes[-1])})", "Check the endpoint, the network, the firewall and DNS.",
             ), retry=True, answered=False)
-    if isinstance(exc, (exceptions.HTTPClientError, exceptions.ConnectionError, OSError)):
+    if isinstance(exc, (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError, OSError)):
         return Verdict(_lost(action, _clip(causes[-1])), retry=True)
-    return Verdict(EngineError(
-        "storage-answer-unexpected", f"{action.where}: the answer for {action.name} is not one of S3 ({_clip(exc)})",
+    return Verdict(not_s3(action.where, f"what came for {action.name} ({_clip(exc)})"))
+
+
+def not_s3(where: str, what: str) -> EngineError:
+    """The error for an answer that S3 would not give."""
+    return EngineError(
+        "storage-answer-unexpected", f"{where}: {what} is not an answer of S3",
         "Check that the endpoint is an S3 service and no proxy answers in its place.",
-    ))
+    )
 
 
 def _lost(action: Action, why: str) -> EngineError:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from typing import Sequence
 
-from ..errors import EngineError, ObjectExists
+from ..errors import ObjectExists
 from .rate import RateLimit
 from .s3_body import PartsBody
-from .s3_errors import ShortAnswer, is_lost, is_missing, is_not_implemented, is_taken, status_of
+from .s3_errors import ShortAnswer, is_lost, is_missing, is_not_implemented, is_taken, not_s3, status_of
 
 _PIECE = 64 << 10  # bytes; what is lost at most when a connection breaks
 _READ_BACK = 1 << 20  # bytes up to which an unconditional write is read back whole
@@ -60,10 +60,7 @@ class Download:
             take = max(0, size - start)
             skip = min(start, size)
         elif int(found[1]) != start:
-            raise EngineError(
-                "storage-answer-unexpected", f"{self._object['Key']}: asked for bytes from {start}, the service sent {found[0]}",
-                "Check that the endpoint is an S3 service and no proxy answers in its place.",
-            )
+            raise not_s3(self._object["Key"], f"{found[0]} for bytes from {start}")
         else:
             skip, take = 0, int(found[2]) + 1 - start
         if self._length is not None:
@@ -143,7 +140,7 @@ class Upload:
     def _put(self) -> None:
         if self.conditional:
             try:
-                self._client.put_object(**self._object, Body=self._body(), IfNoneMatch="*")
+                self._send(IfNoneMatch="*")
                 return
             except Exception as exc:
                 if is_taken(exc):
@@ -156,15 +153,19 @@ class Upload:
     def _put_unconditionally(self) -> None:
         if self._stored_size()[0] is not None:
             raise self._taken()
-        tag = str(self._client.put_object(**self._object, Body=self._body()).get("ETag") or "")
+        tag = self._send()
         if self._size <= _READ_BACK:
             if not self._is_stored():
                 raise ShortAnswer()
         elif self._stored_size() != (self._size, tag):
             raise self._taken()
 
-    def _body(self) -> PartsBody:
-        return PartsBody(self._parts, self._limit)
+    def _send(self, **condition: str) -> str:
+        """Write; the entity tag. A service that really stored something states one, a proxy's login page does not."""
+        tag = self._client.put_object(**self._object, Body=PartsBody(self._parts, self._limit), **condition).get("ETag")
+        if not tag:
+            raise not_s3(self._object["Key"], "what came for the upload")
+        return str(tag)
 
     def _taken(self) -> ObjectExists:
         return ObjectExists(self._object["Key"], "s3://" + self._object["Bucket"])
