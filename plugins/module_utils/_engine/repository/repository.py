@@ -82,6 +82,16 @@ def open_repository(storage: Storage, secret: keys.Secret | keys.WriterBundle, c
     """
     cache = Cache(context.cache_dir if use_cache else None, storage.url)
     try:
+        return _open(storage, secret, context, cache)
+    except EngineError as exc:
+        if exc.code != "repository-replaced" or cache.read(names.REPOSITORY) is None:
+            raise
+        cache.clear()  # the copies may be of a repository that was here before
+        return _open(storage, secret, context, Cache(None, ""))
+
+
+def _open(storage: Storage, secret: keys.Secret | keys.WriterBundle, context: Context, cache: Cache) -> "Repository":
+    try:
         description = read_description(_read_cached(storage, cache, names.REPOSITORY))
     except ObjectMissing as exc:
         raise EngineError(
