@@ -110,6 +110,15 @@ class BackupOptions:
 
 
 @dataclass(frozen=True)
+class PruneOptions:
+    """One prune. With delete, it removes just those snapshots; without, what retention does not keep."""
+
+    retention: RetentionOptions = field(default_factory=RetentionOptions, metadata={"options": RetentionOptions})
+    delete: tuple[str, ...] = ()
+    max_delete_share: float = 0.5  # of all snapshots, at once
+
+
+@dataclass(frozen=True)
 class SlotOptions:
     """A key slot that there is to be, or not to be. What opens it is one of the references."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
+from typing import Callable
 
 from .errors import EngineError
 from .repository import names
@@ -81,8 +82,13 @@ def find(repository: Repository, wanted: str) -> SnapshotRef:
     EngineError "snapshot-missing" or "snapshot-ambiguous".
     """
     refs = repository.snapshots()
+    return choose(refs, wanted, lambda: labelled(repository, refs), repository.storage.url)
+
+
+def choose(refs: list[SnapshotRef], wanted: str, labels: Callable[[], dict[str, str]], where: str) -> SnapshotRef:
+    """As find(), among snapshots already listed, oldest first. labels: gives names by id, called only where a name may be meant."""
     if not refs:
-        raise EngineError("snapshot-missing", f"There is no snapshot at {repository.storage.url}", "Make a backup first.")
+        raise EngineError("snapshot-missing", f"There is no snapshot at {where}", "Make a backup first.")
     if wanted == "latest":
         return refs[-1]
     if re.fullmatch(r"(?i)v\d{1,9}", wanted):
@@ -93,10 +99,11 @@ def find(repository: Repository, wanted: str) -> SnapshotRef:
     prefix = re.sub(r"[-:]", "", wanted)
     matching = [ref for ref in refs if len(prefix) >= 4 and names.compact(ref.id).startswith(prefix)]
     if not matching:
-        labels = labelled(repository, refs)
-        matching = [ref for ref in refs if labels.get(ref.id) == wanted]
+        found = labels()
+        matching = [ref for ref in refs if found.get(ref.id) == wanted]
     if len(matching) == 1:
         return matching[0]
     if matching:
-        raise EngineError("snapshot-ambiguous", f"{wanted!r} means {len(matching)} snapshots, {matching[0].id} among them", "Give more of the id.")
+        raise EngineError(
+            "snapshot-ambiguous", f"{wanted!r} means {len(matching)} snapshots, {matching[0].id} among them", "Give more of the id.")
     raise EngineError("snapshot-missing", f"There is no snapshot {wanted!r}", "List the snapshots to see their ids, versions and names.")
