@@ -8,144 +8,142 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
 
 from .errors import EngineError
 from .repository.manifest import Entry
 
+_KEPT_DIRECTORIES = 48  # by each thread
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Tree:
     """A directory that a restore writes into. Paths are those of the manifest, absolute, placed below the target.
 
-    Not thread-safe but for open_file() of different paths. Raises OSError, which callers turn into words.
+    Thread-safe for different paths. Raises OSError, which callers turn into words.
     """
 
     def __init__(self, target: str) -> None:
         os.makedirs(target, mode=0o700, exist_ok=True)
         self._root = os.open(target, _DIRECTORY)
-        self._made: dict[str, int] = {}
+        self._mine = threading.local()
+        self._all: list[dict[str, int]] = []
         self.target = target
 
     def close(self) -> None:
-        """Let go of all descriptors."""
-        for descriptor in self._made.values():
-            os.close(descriptor)
-        self._made.clear()
+        """Let go of all descriptors, those of threads that have ended too."""
+        for kept in self._all:
+            for descriptor in kept.values():
+                os.close(descriptor)
+            kept.clear()
         os.close(self._root)
 
-    def _parent(self, path: str) -> tuple[int, str, bool]:
-        """(descriptor of the directory that holds path, its last part, whether the caller must close the descriptor)."""
+    def _kept(self) -> dict[str, int]:
+        """This thread's descriptors of directories, the latest last."""
+        if not hasattr(self._mine, "kept"):
+            self._mine.kept = {}
+            self._all.append(self._mine.kept)
+        return self._mine.kept
+
+    def _parent(self, path: str) -> tuple[int, str]:
+        """(descriptor of the directory that holds path, its last part). The directory is made where it is missing."""
         directory, _slash, name = path.rpartition("/")
-        if not directory:
-            return self._root, name, False
-        if directory in self._made:
-            return self._made[directory], name, False
-        return self._enter(directory), name, True
+        return (self._root if not directory else self._directory(directory)), name
+
+    def _directory(self, directory: str) -> int:
+        """A descriptor, at hand for the files to come, of a directory below the root; it stays this class's to close."""
+        kept = self._kept()
+        descriptor = kept.pop(directory, -1)
+        if descriptor < 0:
+            if len(kept) >= _KEPT_DIRECTORIES:
+                os.close(kept.pop(next(iter(kept))))
+            descriptor = self._enter(directory)
+        kept[directory] = descriptor
+        return descriptor
 
     def _enter(self, directory: str) -> int:
-        """Open a directory below the root, making what is missing with mode 0700."""
-        current = os.dup(self._root)
-        try:
-            for part in directory[1:].split("/"):
-                try:
-                    inner = os.open(part, _DIRECTORY, dir_fd=current)
-                except FileNotFoundError:
-                    os.mkdir(part, 0o700, dir_fd=current)
-                    inner = os.open(part, _DIRECTORY, dir_fd=current)
+        """Open a directory below the root, step by step from the nearest one at hand, making what is missing with mode 0700."""
+        kept, missing, above = self._kept(), [], directory
+        while above and above not in kept:
+            above, _slash, name = above.rpartition("/")
+            missing.append(name)
+        current = os.dup(kept[above] if above else self._root)
+        for name in reversed(missing):
+            try:
+                inner = _open_or_make(name, current)
+            finally:
                 os.close(current)
-                current = inner
-            return current
-        except BaseException:
-            os.close(current)
-            raise
-
-    def keep_open(self, directory: str) -> None:
-        """Have a directory at hand for the files to come; forgets others when there are many."""
-        if directory in self._made:
-            return
-        if len(self._made) >= 64:
-            _path, descriptor = self._made.popitem()
-            os.close(descriptor)
-        self._made[directory] = self._enter(directory)
+            current = inner
+        return current
 
     def make_directory(self, path: str) -> None:
         """Make a directory, or accept the one that is there."""
         if path != "/":
-            os.close(self._enter(path))
+            self._directory(path)
 
     def lstat(self, path: str) -> os.stat_result | None:
         """What is at a path, or None."""
-        parent, name, own = self._parent(path)
+        parent, name = self._parent(path)
         try:
             return os.stat(name, dir_fd=parent, follow_symlinks=False)
         except FileNotFoundError:
             return None
-        finally:
-            if own:
-                os.close(parent)
 
     def open_file(self, path: str, flags: int, mode: int = 0o600) -> int:
         """Open a file below the root. With O_CREAT | O_EXCL it must be new."""
-        parent, name, own = self._parent(path)
-        try:
-            return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, mode, dir_fd=parent)
-        finally:
-            if own:
-                os.close(parent)
+        parent, name = self._parent(path)
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, mode, dir_fd=parent)
 
     def symlink(self, path: str, text: str) -> None:
         """Make a symbolic link. Its text may point anywhere; nothing here ever follows it."""
-        parent, name, own = self._parent(path)
-        try:
-            os.symlink(text, name, dir_fd=parent)
-        finally:
-            if own:
-                os.close(parent)
+        parent, name = self._parent(path)
+        os.symlink(text, name, dir_fd=parent)
 
     def set_link_metadata(self, entry: Entry, owner: tuple[int, int] | None) -> None:
         """Owner and times of a symbolic link itself."""
-        parent, name, own = self._parent(entry.path)
-        try:
-            if owner is not None:
-                os.chown(name, *owner, dir_fd=parent, follow_symlinks=False)
-            os.utime(name, ns=(entry.modified, entry.modified), dir_fd=parent, follow_symlinks=False)
-        finally:
-            if own:
-                os.close(parent)
+        parent, name = self._parent(entry.path)
+        if owner is not None:
+            os.chown(name, *owner, dir_fd=parent, follow_symlinks=False)
+        os.utime(name, ns=(entry.modified, entry.modified), dir_fd=parent, follow_symlinks=False)
 
     def open_directory(self, path: str) -> int:
         """A descriptor of a directory below the root."""
-        return os.dup(self._root) if path == "/" else self._enter(path)
+        return os.dup(self._root if path == "/" else self._directory(path))
 
     def hard_link(self, path: str, original: str) -> None:
         """Make path another name of original, both below the root."""
-        parent, name, own = self._parent(path)
-        source, source_name, source_own = self._parent(original)
+        source, source_name = self._parent(original)
+        if not stat.S_ISREG(os.stat(source_name, dir_fd=source, follow_symlinks=False).st_mode):
+            raise OSError(errno.EINVAL, "the other name is no ordinary file")
+        source = os.dup(source)  # the next look-up may let go of it
         try:
-            if not stat.S_ISREG(os.stat(source_name, dir_fd=source, follow_symlinks=False).st_mode):
-                raise OSError(errno.EINVAL, "the other name is no ordinary file")
+            parent, name = self._parent(path)
             os.link(source_name, name, src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False)
         finally:
-            if own:
-                os.close(parent)
-            if source_own:
-                os.close(source)
+            os.close(source)
 
     def remove(self, path: str) -> None:
         """Remove a file or link; nothing there is fine."""
-        parent, name, own = self._parent(path)
+        parent, name = self._parent(path)
         try:
             os.unlink(name, dir_fd=parent)
         except FileNotFoundError:
             pass
-        finally:
-            if own:
-                os.close(parent)
 
     def outside_path(self, path: str) -> str:
         """Where a path of the manifest lies on this host."""
         return self.target.rstrip("/") + path
+
+
+def _open_or_make(name: str, directory: int) -> int:
+    try:
+        return os.open(name, _DIRECTORY, dir_fd=directory)
+    except FileNotFoundError:
+        try:
+            os.mkdir(name, 0o700, dir_fd=directory)
+        except FileExistsError:
+            pass  # another thread made it
+        return os.open(name, _DIRECTORY, dir_fd=directory)
 
 
 def set_metadata(descriptor: int, entry: Entry, owner: tuple[int, int] | None, refused: list[str]) -> None:

@@ -40,7 +40,7 @@ class FileWriter:
         self.outcome = Outcome()
         self._tree, self._tables, self._owner_of, self._advance = tree, tables, owner_of, advance
         self._lines: list[bytes] = []
-        self._size, self._left = array("q"), array("q")
+        self._size, self._left, self._sparse = array("q"), array("q"), bytearray()
         self._head = array("i", b"\xff\xff\xff\xff" * tables.chunk_count)
         self._next, self._file, self._offset = array("i"), array("I"), array("Q")
         self._open: dict[int, int] = {}
@@ -63,6 +63,7 @@ class FileWriter:
         self._lines.append(line)
         self._size.append(entry.size)
         self._left.append(entry.size)
+        self._sparse.append(entry.sparse)
         if not entry.size:
             self._whole(number, b"")
 
@@ -74,23 +75,29 @@ class FileWriter:
         return list(self._chunks_of)
 
     def consume(self, frame: int, plain: bytes | None, error: EngineError | None) -> None:
-        """Write what a frame holds to wherever it belongs."""
-        view = memoryview(plain) if plain is not None else None
+        """Write what a frame holds to wherever it belongs: neighbours in frame and file with one call."""
+        tables, view = self._tables, memoryview(plain) if plain is not None else None
+        number = offset = start = length = -1
         for chunk in self._chunks_of.pop(frame, ()):
-            start = self._tables.chunk_offset[chunk]
-            piece = view[start:start + self._tables.chunk_length[chunk]] if view is not None else None
-            place = self._head[chunk]
+            chunk_start, chunk_length, place = tables.chunk_offset[chunk], tables.chunk_length[chunk], self._head[chunk]
             while place >= 0:
-                self._put(self._file[place], self._offset[place], piece, error)
+                if self._file[place] == number and self._offset[place] == offset + length and chunk_start == start + length:
+                    length += chunk_length
+                else:
+                    if number >= 0:
+                        self._put(number, offset, view, start, length, error)
+                    number, offset, start, length = self._file[place], self._offset[place], chunk_start, chunk_length
                 place = self._next[place]
+        if number >= 0:
+            self._put(number, offset, view, start, length, error)
 
-    def _put(self, number: int, offset: int, piece, error: EngineError | None) -> None:
-        if piece is None:
+    def _put(self, number: int, offset: int, view, start: int, length: int, error: EngineError | None) -> None:
+        if view is None:
             self._fail(number, error.message)
-        elif self._size[number] == len(piece):
-            self._whole(number, piece)
+        elif self._size[number] == length:
+            self._whole(number, view[start:start + length])
         else:
-            self._part(number, offset, piece)
+            self._part(number, offset, view[start:start + length])
 
     def _entry(self, number: int) -> Entry:
         return entry_of_line(self._lines[number], self._tables.chunk_count)
@@ -132,8 +139,7 @@ class FileWriter:
             if descriptor < 0:
                 return
             try:
-                # What is not written stays a hole: sparse files come back sparse.
-                if any(piece[:64]) or bytes(piece).count(0) != len(piece):
+                if not (self._sparse[number] and _is_zero(piece)):
                     _write_all(descriptor, piece, offset)
             finally:
                 if not keep:
@@ -191,6 +197,11 @@ class FileWriter:
             self.outcome.bytes += entry.size
             if refused:
                 self.outcome.refused[entry.path] = refused
+
+
+def _is_zero(piece) -> bool:
+    """Whether a piece of a sparse file is a hole: what is not written stays one."""
+    return not any(piece[:64]) and bytes(piece).count(0) == len(piece)
 
 
 def _write_all(descriptor: int, piece, offset: int) -> None:
