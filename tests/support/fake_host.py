@@ -50,12 +50,13 @@ def leave_log(path: Path, *statements: str, with_shm: bool) -> None:
 
 
 REGISTRY = """CREATE TABLE agent_databases (
-    agent_id TEXT NOT NULL, path TEXT NOT NULL, schema_version INTEGER, PRIMARY KEY (agent_id, path))"""
+    agent_id TEXT NOT NULL, path TEXT NOT NULL, schema_version INTEGER NOT NULL, last_seen_at INTEGER NOT NULL, size_bytes INTEGER,
+    PRIMARY KEY (agent_id, path))"""
 
 
 def register(agent: str, path: str) -> str:
     """The statement that registers an agent's database."""
-    return f"INSERT INTO agent_databases VALUES ('{agent}', '{path}', 23)"
+    return f"INSERT INTO agent_databases VALUES ('{agent}', '{path}', 23, 0, NULL)"
 
 
 @dataclass
@@ -105,7 +106,8 @@ class State:
         write(self.path / "devices/paired.json", "{}")
         write(self.path / "cron/jobs.json", '{"version":1,"jobs":[]}')
         database(self.path / "memory/main.sqlite")
-        database(self.path / "state/openclaw.sqlite", REGISTRY)
+        if not (self.path / "state/openclaw.sqlite").exists():
+            database(self.path / "state/openclaw.sqlite", REGISTRY)
         self._surroundings()
         return self
 
@@ -149,6 +151,11 @@ class FakeHost:
         place = self.place(path)
         place.mkdir(parents=True, mode=0o700)
         return State(place)
+
+    def give(self, path: str, uid: int) -> None:
+        """Make a user the owner of a path, where this process may do that."""
+        if os.geteuid() == 0:
+            os.chown(self.place(path), uid, uid)
 
     def user_unit(self, home: str, name: str, *lines: str) -> Path:
         """A systemd unit of a user."""

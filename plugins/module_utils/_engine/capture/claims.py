@@ -47,7 +47,7 @@ class Claims:
 
 def read_claims(location: Location) -> Claims:
     """Read the config of a location. A config with errors is helped out by `<config>.last-good`, which OpenClaw keeps."""
-    allowed = include_roots(location.environment, location.home)
+    allowed = include_roots(location.environment, location.path_of)
     config = load_config(location.config_path, allowed, location.path_of)
     found = Claims(config, read_settings(config))
     _learn_variables(location, found.settings)

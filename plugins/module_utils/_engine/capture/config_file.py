@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from . import json5_text
 from .model import Finding
-from .paths import TooLarge, expand, inside, read_small_text
+from .paths import TooLarge, inside, read_small_text
 
 SIZE_LIMIT = 8 << 20  # bytes of the top file
 INCLUDE_SIZE_LIMIT = 2 << 20  # bytes of one included file, as in OpenClaw
@@ -44,13 +44,16 @@ class Config:
     findings: list[Finding] = field(default_factory=list)
 
 
-def include_roots(environment, home: str) -> list[str]:
-    """The directories of OPENCLAW_INCLUDE_ROOTS: a list joined by colons, "~" is the home, relative ones are dropped."""
+def include_roots(environment, path_of) -> list[str]:
+    """The directories of OPENCLAW_INCLUDE_ROOTS: a list joined by colons, relative ones are dropped.
+
+    path_of: gives the path on this host of an absolute path or one that begins with "~".
+    """
     roots = []
     for item in (environment.get("OPENCLAW_INCLUDE_ROOTS") or "").split(":"):
         item = item.strip()
         if item.startswith(("/", "~")):
-            roots.append(expand(item, home, "/"))
+            roots.append(path_of(item))
     return roots
 
 

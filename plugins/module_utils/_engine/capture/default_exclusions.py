@@ -24,7 +24,7 @@ class DefaultExclusion:
 _BROWSER_CACHES = (
     "Cache", "Code Cache", "GPUCache", "GPUPersistentCache", "GrShaderCache", "ShaderCache", "GraphiteDawnCache", "DawnCache",
     "DawnGraphiteCache", "DawnWebGPUCache", "Media Cache", "Application Cache", "CacheStorage", "ScriptCache", "Crashpad", "Crash Reports",
-    "BrowserMetrics", "component_crx_cache", "extensions_crx_cache", "Safe Browsing", "optimization_guide_model_store", "segmentation_platform",
+    "BrowserMetrics", "component_crx_cache", "extensions_crx_cache", "Safe Browsing", "optimization_guide_model_store",
 )
 # Beside databases only, so that nothing of that name elsewhere is meant. The last star takes in -wal, -shm and -journal.
 _DATABASE_LOCKS = (
@@ -50,8 +50,9 @@ STATE = (
     DefaultExclusion("locks", ("/*.lock", "/agents/*/sessions/*.lock", *_beside_databases(_DATABASE_LOCKS)),
                      _LOCKS_REASON),
     DefaultExclusion("unfinished-databases", _beside_databases(_UNFINISHED_DATABASES), _UNFINISHED_REASON),
-    DefaultExclusion("plugin-packages", ("/npm/projects/*/node_modules/", "/npm-runtime/", "/git/**/node_modules/", "/dev/"),
-                     "installed again from package.json and package-lock.json, which stay in; 70 MB for one channel"),
+    DefaultExclusion(
+        "plugin-packages", ("/npm/projects/*/node_modules/", "/npm-runtime/", "/git/**/node_modules/", "/dev/**/node_modules/"),
+        "installed again from package.json and package-lock.json, which stay in; 70 MB for one channel"),
     DefaultExclusion("plugin-skills", ("/plugin-skills/",), "links into the installed package, made anew at each start"),
     DefaultExclusion("downloaded-tools", ("/tools/",), "programs that OpenClaw downloads again when it needs them"),
     DefaultExclusion(

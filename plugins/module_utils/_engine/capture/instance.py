@@ -27,6 +27,11 @@ _PROFILE_DIRECTORY = re.compile(re.escape(STATE_NAME) + r"-([A-Za-z0-9][A-Za-z0-
 # One of these makes a directory a state directory rather than something that is only called like one.
 STATE_SIGNS = ("openclaw.json", "clawdbot.json", "state/openclaw.sqlite", "agents", "credentials")
 HINT_LIMIT = 10  # instances named in a hint
+# Findings that mean that something may be missing from a backup, not only that something is odd.
+LOSSES = frozenset((
+    "root-not-permitted", "config-variable-missing", "config-unreadable", "config-too-large", "config-too-deep", "include-missing",
+    "database-missing", "database-outside", "secret-file-missing", "secret-file-left-out", "environment-file-unreadable", "unit-unreadable",
+))
 
 
 def discover(options: InstanceOptions, context: Context, *, root: str = "/") -> Instance:
@@ -54,8 +59,12 @@ def discover_all(context: Context, users=None, *, root: str = "/") -> list[Insta
     for account in accounts:
         for location in _locations(account, root, context):
             real = os.path.realpath(location.state_dir)
-            if real not in found and os.access(location.state_dir, os.R_OK | os.X_OK):
+            if real in found or not os.access(location.state_dir, os.R_OK | os.X_OK):
+                continue
+            try:
                 found[real] = _describe(location, None)
+            except EngineError:
+                continue  # a link to somebody else's state, which is found there
     return list(found.values())
 
 
@@ -73,6 +82,13 @@ def _require_state(location: Location, context: Context) -> None:
         raise EngineError(
             "instance-unreadable", f"The OpenClaw state at {location.state_dir} cannot be read: {exc.strerror or exc}",
             f"Run this as {location.account.name} or as root.", {"state_dir": location.state_dir}) from exc
+
+
+def _require_permission(location: Location, roots: tuple[Root, ...]) -> None:
+    if not any(root.role == "state" for root in roots):
+        raise EngineError(
+            "instance-unreadable", f"{location.state_dir} leads to a state directory that {location.account.name} may not read",
+            "Run this as the user that owns it, or name it with state_dir.", {"state_dir": location.state_dir})
 
 
 def _others(location: Location, context: Context) -> list[str]:
@@ -114,6 +130,7 @@ def _describe(location: Location, name: str | None) -> Instance:
     claims = read_claims(location)
     layout = read_layout(location.state_dir, claims.agent_dirs, location.path_of)
     roots, findings = collect_roots(location, claims, layout)
+    _require_permission(location, roots)
     foreign, more = _foreign(location, claims, roots)
     roots = tuple(root for root in roots if root.path not in foreign)
     agents = dict.fromkeys([*(agent.name for agent in claims.settings.agents), *layout.agents])
@@ -177,9 +194,11 @@ def default_name(location: Location) -> str:
     if location.profile:
         parts.append(location.profile)
     home = location.account.home
-    usual = (default_state_dir(home, location.profile), f"{home}/{STATE_NAME}", f"{home}/{LEGACY_STATE_NAME}")
-    if location.state_dir not in usual[:1] + (usual[1:] if not location.profile else ()):
-        path = location.state_dir
-        parts.append(path[len(home):] if inside(path, home) else path)
+    usual = [default_state_dir(home, location.profile)]
+    if not location.profile:
+        usual += [f"{home}/{STATE_NAME}", f"{home}/{LEGACY_STATE_NAME}"]
+    if location.state_dir not in usual:
+        base = next((base for base in (home, location.root) if base != "/" and inside(location.state_dir, base)), "")
+        parts.append(location.state_dir[len(base):])
     text = "-".join(re.sub(r"[^A-Za-z0-9_-]+", "-", part).strip("-") for part in parts)
     return re.sub(r"-{2,}", "-", text).strip("-")[:128] or "openclaw"

@@ -36,6 +36,7 @@ class Location:
 
     home: where "~" leads, on this host. services: all of the user's; service: the one that runs this state, if any.
     environment: what the gateway sees, as far as files tell. explicit: OPENCLAW_* of this process that were taken.
+    vouched: the state directory was named by whoever runs this or by the system, not by something its user can write.
     """
 
     account: Account
@@ -49,6 +50,7 @@ class Location:
     service: Service | None = None
     environment: dict[str, str] = field(default_factory=dict)
     explicit: dict[str, str] = field(default_factory=dict)
+    vouched: bool = False
     findings: list[Finding] = field(default_factory=list)
 
     def path_of(self, text: str, base: str | None = None) -> str:
@@ -97,6 +99,7 @@ def locate(options: InstanceOptions, context: Context, root: str = "/", account:
         location.home = _home(said, account.home, root, service)
         if options.profile is None and profile is None:
             location.profile = service.profile
+    location.vouched = bool(options.state_dir or (service and service.kind == "system"))
     location.config_path = _config_path(options, location)
     _gather_environment(location, environment if own else {})
     return location

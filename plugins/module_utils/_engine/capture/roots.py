@@ -17,7 +17,7 @@ from .claims import Claims
 from .layout import AGENT_DATABASE, Layout
 from .locate import Location, environment_places, state_dir_of
 from .model import Finding, Root
-from .paths import ancestors, inside, list_names
+from .paths import ancestors, inside, list_names, place_below
 from .units import Service
 
 CONFIG_SUFFIXES = (".bak", ".last-good", ".clobbered.", ".rejected.")
@@ -34,8 +34,9 @@ class RootList:
         self._roots: dict[Root, None] = {}
         self.findings: list[Finding] = []
 
-    def add(self, path: str, role: str, agent: str | None = None, required: bool = False, absent: bool = False) -> None:
-        """Take a path in if it exists (or absent is true) and if the instance's user may read it."""
+    def add(self, path: str, role: str, agent: str | None = None, *,
+            required: bool = False, absent: bool = False, vouched: bool = False) -> None:
+        """Take a path in if it exists (or absent is true) and if the instance's user may read it (or vouched is true)."""
         real = os.path.realpath(path)
         try:
             status = os.stat(real)
@@ -43,7 +44,7 @@ class RootList:
             if absent:
                 self._roots.setdefault(Root(real, role, agent, required))
             return
-        if not self._may_read(status, real, path):
+        if not vouched and not self._may_read(status, real, path):
             self.findings.append(Finding(
                 "root-not-permitted", "the config names a place that the instance's user may not read; it is left out", path))
             return
@@ -89,7 +90,7 @@ def _groups(name: str, gid: int) -> list[int]:
 def collect_roots(location: Location, claims: Claims, layout: Layout) -> tuple[tuple[Root, ...], list[Finding]]:
     """All roots of an instance."""
     found = RootList(location)
-    found.add(location.state_dir, "state", required=True)
+    found.add(location.state_dir, "state", required=True, vouched=location.vouched)
     _add_config(found, location, claims)
     _add_services(found, location)
     for claim in claims.workspaces:
@@ -120,10 +121,11 @@ def _add_config(found: RootList, location: Location, claims: Claims) -> None:
 
 def _add_services(found: RootList, location: Location) -> None:
     for service in services_of(location):
+        system = service.kind == "system"  # only root can write these, and systemd reads them as root
         for file in service.files:
-            found.add(file, "unit")
+            found.add(file, "unit", vouched=system)
         for file in service.environment_files:
-            found.add(file, "environment")
+            found.add(file, "environment", vouched=system)
 
 
 def services_of(location: Location) -> list[Service]:
@@ -174,7 +176,8 @@ def _add_secrets(found: RootList, location: Location, claims: Claims) -> None:
         found.add(f"{location.home}/{name}", "auxiliary")
     for text in claims.settings.files:
         path = location.resolve(text)
-        if path is None or any(inside(os.path.realpath(path), place) for place in NEVER_TAKEN):
+        never = [place_below(place, location.root) for place in NEVER_TAKEN]
+        if path is None or any(inside(place, base) for base in never for place in (path, os.path.realpath(path))):
             continue
         if not os.path.exists(path):
             found.findings.append(Finding("secret-file-missing", "the config names a file that does not exist", path))
