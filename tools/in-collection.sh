@@ -16,4 +16,5 @@ case $1 in
     /*) ;;
     */*) command=$here/$1; shift; set -- "$command" "$@" ;;
 esac
+PATH="$(dirname "$1"):$PATH"  # its own virtual environment's programs first
 exec "$@"

@@ -6,7 +6,7 @@
 # ansible-lint, yamllint and antsibull-changelog over this checkout: tools/lint.sh VIRTUAL_ENVIRONMENT
 set -eu
 bin=$(cd "$1/bin" && pwd)
-export PATH="$bin:$PATH" ANSIBLE_HOME="$PWD/.cache/ansible-lint"
+export PATH="$bin:$PATH" ANSIBLE_HOME="$PWD/.cache/ansible-lint" ANSIBLE_COLLECTIONS_PATH="$PWD/.cache/lint"
 "$bin/yamllint" --strict .
 "$bin/antsibull-changelog" lint
 tree=$("$bin/python" tools/collection_tree.py .cache/lint)
