@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from typing import Iterator
 
 from . import lock, memory
 from ._version import VERSION
@@ -98,6 +99,8 @@ def plan(repository_of, source: Source, options: BackupOptions, context: Context
         opening = pool.submit(_open, repository_of, options)
         scan = walk.walk([root.path for root in source.roots], source.rules)
         repository, parent, ref, refs, packs = opening.result()
+    if options.scope in ("everything", "state"):
+        scan.omissions += [(finding.path, "missing") for finding in source.instance.findings if finding.code == "database-missing"]
     if not scan.files:
         raise EngineError("nothing-to-back-up", "There is no file in what the options select", "Check the instance, the scope and the exclusions.")
     known = from_parent(parent[1].tables, packs) if parent else Known()
@@ -136,18 +139,26 @@ def _open(repository_of, options: BackupOptions):
     if options.name is not None:
         _require_unused(repository, refs, options.name)
     loaded = chosen = None
-    for ref in reversed(refs):
+    for ref in _candidates(repository, refs, options.scope):
         try:
-            candidate = repository.load(ref)
+            loaded, chosen = repository.load(ref), ref
+            break
         except EngineError as exc:
             if exc.code not in ("repository-damaged", "object-missing"):
-                raise
-            continue  # a damaged snapshot is no parent: what it held is stored anew
-        if loaded is None or candidate[0].scope == options.scope:
-            loaded, chosen = candidate, ref
-        if candidate[0].scope == options.scope:
-            break
+                raise  # a damaged snapshot is no parent: what it held is stored anew
     return repository, loaded, chosen, refs, list_packs(repository.storage)
+
+
+def _candidates(repository: Repository, refs: list[SnapshotRef], scope: str) -> Iterator[SnapshotRef]:
+    """What may be the parent, best first: the newest of this scope, of everything, of any. Prune pins the newest of each."""
+    others = []
+    for ref in reversed(refs):
+        found = repository.scope_of(ref)
+        if found == scope:
+            yield ref
+        elif found:
+            others.append((found != "everything", ref))
+    yield from (ref for _last, ref in sorted(others, key=lambda item: item[0]))
 
 
 def _confirm(repository: Repository, repository_of) -> Repository:

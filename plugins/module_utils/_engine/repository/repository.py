@@ -169,6 +169,18 @@ class Repository:
             data = self.storage.get(ref.name)
         return snapshot.decode(self.bundle, ref.name, data)
 
+    def scope_of(self, ref: SnapshotRef) -> str:
+        """The scope of a snapshot; empty for one whose header is damaged or gone."""
+        data = self.cache.read(ref.name)
+        try:
+            if data is not None and len(data) == ref.size:
+                return snapshot.read_header(ref.name, data[:data.find(b"\n")]).scope
+            return read_header(self.storage, ref).scope
+        except EngineError as exc:
+            if exc.code not in ("repository-damaged", "object-missing", "format-unknown"):
+                raise
+            return ""
+
     def labels(self, header: snapshot.Header) -> tuple[str | None, str]:
         """(name, note) of a snapshot."""
         return snapshot.open_label(self.bundle, header)
