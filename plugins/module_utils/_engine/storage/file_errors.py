@@ -9,29 +9,35 @@ import errno
 import os
 
 from ..errors import EngineError
+from .meaning import Meaning
 
+_OWN = "Let the user who runs this own the directory"
+_REMOUNT = "Mount the network file system again."
+_SERVER = "Check the file server and the network."
 _MEANINGS = {
-    errno.ENOSPC: ("storage-full", "has no space left", "Free space there, or prune, then run again: what is stored is not stored twice."),
-    errno.EDQUOT: ("storage-quota-exceeded", "has used up its quota", "Raise the quota, or prune, then run again."),
-    errno.EROFS: ("storage-read-only", "is read-only",
-                  "Mount it for writing; a failing disk may have been remounted: see the kernel's log."),
-    errno.EACCES: ("storage-no-permission", "does not permit it", "Let the user who runs this own the directory."),
-    errno.EPERM: ("storage-no-permission", "does not permit it", "Let the user who runs this own the directory; look for immutable flags."),
-    errno.EIO: ("storage-io-error", "reports an input/output error",
-                "Check the disk and the kernel's log before trusting it with backups."),
-    errno.ESTALE: ("storage-unreachable", "has gone away below a mount", "Mount the network file system again."),
-    errno.ENOTCONN: ("storage-unreachable", "has gone away below a mount", "Mount the network file system again."),
-    errno.EHOSTDOWN: ("storage-unreachable", "does not answer", "Check the file server and the network."),
-    errno.ETIMEDOUT: ("storage-timeout", "does not answer in time", "Check the file server and the network."),
-    errno.ENOTDIR: ("storage-not-a-directory", "holds no plain directory there", "Move away what is not part of the repository."),
-    errno.ELOOP: ("storage-not-a-directory", "holds a symbolic link there",
-                  "Replace it by what it points to: links inside a repository are not followed."),
+    errno.ENOSPC: Meaning(code="storage-full", what="has no space left",
+                          hint="Free space there, or prune, then run again: what is stored is not stored twice."),
+    errno.EDQUOT: Meaning(code="storage-quota-exceeded", what="has used up its quota", hint="Raise the quota, or prune, then run again."),
+    errno.EROFS: Meaning(code="storage-read-only", what="is read-only",
+                         hint="Mount it for writing; a failing disk may have been remounted: see the kernel's log."),
+    errno.EACCES: Meaning(code="storage-no-permission", what="does not permit it", hint=_OWN + "."),
+    errno.EPERM: Meaning(code="storage-no-permission", what="does not permit it", hint=_OWN + "; look for immutable flags."),
+    errno.EIO: Meaning(code="storage-io-error", what="reports an input/output error",
+                       hint="Check the disk and the kernel's log before trusting it with backups."),
+    errno.ESTALE: Meaning(code="storage-unreachable", what="has gone away below a mount", hint=_REMOUNT),
+    errno.ENOTCONN: Meaning(code="storage-unreachable", what="has gone away below a mount", hint=_REMOUNT),
+    errno.EHOSTDOWN: Meaning(code="storage-unreachable", what="does not answer", hint=_SERVER),
+    errno.ETIMEDOUT: Meaning(code="storage-timeout", what="does not answer in time", hint=_SERVER),
+    errno.ENOTDIR: Meaning(code="storage-not-a-directory", what="holds no plain directory there",
+                           hint="Move away what is not part of the repository."),
+    errno.ELOOP: Meaning(code="storage-not-a-directory", what="holds a symbolic link there",
+                         hint="Replace it by what it points to: links inside a repository are not followed."),
 }
 
 def from_os_error(exc: OSError, url: str, action: str) -> EngineError:
     """The EngineError for an OSError met by an action ("write packs/00/ab") on the storage at url."""
     answer = os.strerror(exc.errno) if exc.errno else str(exc)
-    other = ("storage-io-error", f"answers: {answer}", "Check the file system and its mount options.")
+    other = Meaning(code="storage-io-error", what=f"answers: {answer}", hint="Check the file system and its mount options.")
     code, meaning, hint = _MEANINGS.get(exc.errno, other)
     return EngineError(code, f"Cannot {action}: {url} {meaning}", hint, {"errno": errno.errorcode.get(exc.errno or 0, "")})
 

@@ -23,6 +23,7 @@ from ..errors import EngineError
 from ..options import StorageOptions
 from ..ports import Context
 from .location import check_endpoint
+from .s3_errors import ca_bundle_missing
 
 _CONNECT_TIMEOUT = 10.0  # seconds
 _AUTO = (None, "", "auto")
@@ -165,9 +166,7 @@ def _read_secret(path: str, option: str) -> str:
 def _ca_bundle(options: StorageOptions, environment: Mapping[str, str]) -> str | None:
     path = options.ca_bundle or environment.get("AWS_CA_BUNDLE") or None
     if path is not None and not os.path.isfile(path):
-        raise EngineError(
-            "storage-ca-bundle-missing", f"The certificates of ca_bundle {path} cannot be read", "Give a file of certificates in PEM form.",
-        )
+        raise ca_bundle_missing(f"of ca_bundle {path}", "no such file")
     return path
 
 

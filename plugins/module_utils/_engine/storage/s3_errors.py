@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 
 from .. import dependencies
 from ..errors import EngineError, ObjectMissing
+from .meaning import Meaning
 from .retry import Verdict
 
 # Operation -> what it does to an object, and the permission it needs.
@@ -35,19 +36,43 @@ _AGAIN = {
 }
 _STATUS_AGAIN = (408, 429, 500, 502, 503, 504)
 # Code of the answer -> (our code, what is wrong, what to do).
-_KEY_ID = ("storage-key-id-unknown", "the service does not know this access key id",
-           "Check the access key id, and that it belongs to this endpoint.")
-_SECRET = ("storage-secret-wrong", "the secret access key does not belong to the access key id",
-           "Check both, and that no blank or line is missing.")
-_EXPIRED = ("storage-credentials-expired", "the temporary credentials have expired or are not valid", "Get new ones and run again.")
-_SUSPENDED = ("storage-user-suspended", "the account or user is suspended", "Ask whoever runs the storage service.")
-_QUOTA = ("storage-quota-exceeded", "the quota of the user or bucket is used up", "Raise the quota, or prune, then run again.")
-_FULL = ("storage-full", "the storage service has no space left", "Add space, or prune, then run again.")
-_BUCKET = ("storage-bucket-missing", "there is no such bucket", "Create the bucket first, or correct the URL, the endpoint or the region.")
-_REGION = ("storage-wrong-region", "the bucket is in another region", "Set storage.region to the bucket's region.")
-_SKEW = ("storage-clock-skew", "the service refuses the time of this host's clock", "Set the clock (time synchronisation) and run again.")
-_LOCKED = ("storage-object-locked", "the object is locked against deletion",
-           "Wait until its retention ends; that is what object lock is for.")
+_KEY_ID = Meaning(
+    code="storage-key-id-unknown", what="the service does not know this access key id",
+    hint="Check the access key id, and that it belongs to this endpoint.",
+)
+_SECRET = Meaning(
+    code="storage-secret-wrong", what="the secret access key does not belong to the access key id",
+    hint="Check both, and that no blank or line is missing.",
+)
+_EXPIRED = Meaning(
+    code="storage-credentials-expired", what="the temporary credentials have expired or are not valid",
+    hint="Get new ones and run again.",
+)
+_SUSPENDED = Meaning(
+    code="storage-user-suspended", what="the account or user is suspended",
+    hint="Ask whoever runs the storage service.",
+)
+_QUOTA = Meaning(
+    code="storage-quota-exceeded", what="the quota of the user or bucket is used up",
+    hint="Raise the quota, or prune, then run again.",
+)
+_FULL = Meaning(code="storage-full", what="the storage service has no space left", hint="Add space, or prune, then run again.")
+_BUCKET = Meaning(
+    code="storage-bucket-missing", what="there is no such bucket",
+    hint="Create the bucket first, or correct the URL, the endpoint or the region.",
+)
+_REGION = Meaning(
+    code="storage-wrong-region", what="the bucket is in another region",
+    hint="Set storage.region to the bucket's region.",
+)
+_SKEW = Meaning(
+    code="storage-clock-skew", what="the service refuses the time of this host's clock",
+    hint="Set the clock (time synchronisation) and run again.",
+)
+_LOCKED = Meaning(
+    code="storage-object-locked", what="the object is locked against deletion",
+    hint="Wait until its retention ends; that is what object lock is for.",
+)
 _MEANINGS = {
     "InvalidAccessKeyId": _KEY_ID, "InvalidAccessKeyID": _KEY_ID, "NotSignedUp": _KEY_ID, "InvalidClientTokenId": _KEY_ID,
     "UnrecognizedClientException": _KEY_ID,
@@ -62,6 +87,7 @@ _MEANINGS = {
     "RequestTimeTooSkewed": _SKEW, "RequestExpired": _SKEW,
     "ObjectLocked": _LOCKED, "InvalidRetentionPeriod": _LOCKED,
 }
+_NETWORK = "Check the endpoint, the network, the firewall and DNS."
 _DENIED = {"AccessDenied", "AccessForbidden", "Forbidden", "403", "AllAccessDisabled", "MethodNotAllowed"}
 _LOCK_WORDS = re.compile(r"object.?lock|worm|retention|legal hold|immutab", re.IGNORECASE)
 _CAP_WORDS = re.compile(r"quota|cap exceeded", re.IGNORECASE)
@@ -137,9 +163,9 @@ def _judge_answer(exc: Exception, action: Action, now: float) -> Verdict:
         return Verdict(ObjectMissing(action.name, action.where))
     meaning = _meaning(code, message, what)
     if meaning is _SKEW:
-        meaning = (_SKEW[0], _SKEW[1] + _skew(exc, now), _SKEW[2])
+        meaning = _SKEW._replace(what=_SKEW.what + _skew(exc, now))
     if meaning:
-        return Verdict(EngineError(meaning[0], f"{failed}: {meaning[1]} ({code})", meaning[2], details))
+        return Verdict(EngineError(meaning.code, f"{failed}: {meaning.what} ({code})", meaning.hint, details))
     if code in _DENIED or status == 403:
         return Verdict(EngineError(
             "storage-no-permission", f"{failed}: the credentials do not permit it ({code}{': ' + message if message else ''})",
@@ -168,11 +194,9 @@ def _meaning(code: str, message: str, what: str):
 def _judge_failure(exc: Exception, action: Action, exceptions) -> Verdict:
     """Verdict on a request that got no answer, or none that is S3."""
     causes = list(_causes(exc))
-    if isinstance(exc, exceptions.SSLError) or any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return Verdict(EngineError(
-            "storage-certificate-invalid", f"{action.where}: the service's certificate is not trusted ({_certificate_reason(causes)})",
-            "Set storage.ca_bundle to the certificate authority's file, or correct the endpoint's host name.",
-        ))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLError) or type(cause).__name__ == "CertificateError":  # urllib3's, for a wrong host name
+            return _judge_tls(cause, action)
     if isinstance(exc, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.CredentialRetrievalError)):
         return Verdict(EngineError(
             "storage-credentials-missing", f"{action.where}: no credentials were found ({_clip(exc)})",
@@ -182,20 +206,47 @@ def _judge_failure(exc: Exception, action: Action, exceptions) -> Verdict:
         return Verdict(EngineError(
             "storage-credentials-missing", f"{action.where}: {_clip(exc)}", "Check storage.profile and the AWS configuration files.",
         ))
-    for kinds, code, why in (
-        (socket.gaierror, "storage-name-unresolved", "the service's host name cannot be resolved"),
-        (ConnectionRefusedError, "storage-connection-refused", "the connection is refused"),
-        ((exceptions.ConnectTimeoutError, exceptions.ReadTimeoutError, TimeoutError), "storage-timeout",
-         "the service does not answer in time"),
-        ((exceptions.EndpointConnectionError, exceptions.ProxyConnectionError), "storage-unreachable", "no connection"),
+    if any(isinstance(cause, (ConnectionResetError, BrokenPipeError)) for cause in causes):
+        return Verdict(_lost(action, _clip(causes[-1])), retry=True, answered=False)
+    for kinds, meaning in (
+        (socket.gaierror, Meaning(code="storage-name-unresolved", what="the service's host name cannot be resolved", hint=_NETWORK)),
+        (ConnectionRefusedError, Meaning(code="storage-connection-refused", what="the connection is refused", hint=_NETWORK)),
+        ((exceptions.ConnectTimeoutError, exceptions.ReadTimeoutError, TimeoutError),
+         Meaning(code="storage-timeout", what="the service does not answer in time", hint=_NETWORK)),
+        ((exceptions.EndpointConnectionError, exceptions.ProxyConnectionError),
+         Meaning(code="storage-unreachable", what="no connection", hint=_NETWORK)),
     ):
         if any(isinstance(cause, kinds) for cause in causes):
-            return Verdict(EngineError(
-                code, f"{action.where}: {why} ({_clip(causes[-1])})", "Check the endpoint, the network, the firewall and DNS.",
-            ), retry=True, answered=False)
+            error = EngineError(meaning.code, f"{action.where}: {meaning.what} ({_clip(causes[-1])})", meaning.hint)
+            return Verdict(error, retry=True, answered=False)
     if isinstance(exc, (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError, OSError)):
-        return Verdict(_lost(action, _clip(causes[-1])), retry=True)
+        return Verdict(_lost(action, _clip(causes[-1])), retry=True, answered=False)
     return Verdict(not_s3(action.where, f"what came for {action.name} ({_clip(exc)})"))
+
+
+def _judge_tls(exc: BaseException, action: Action) -> Verdict:
+    reason = _clip(getattr(exc, "verify_message", None) or getattr(exc, "reason", None) or exc)
+    if isinstance(exc, ssl.SSLCertVerificationError) or not isinstance(exc, ssl.SSLError):
+        return Verdict(EngineError(
+            "storage-certificate-invalid", f"{action.where}: the service's certificate is not trusted ({reason})",
+            "Set storage.ca_bundle to the certificate authority's file, or correct the endpoint's host name.",
+        ))
+    if "NO_CERTIFICATE" in reason:
+        return Verdict(ca_bundle_missing("that are to be trusted", reason))
+    if isinstance(exc, ssl.SSLEOFError) or "EOF" in reason or "BAD_RECORD_MAC" in reason:  # cut, or spoilt on the way
+        return Verdict(_lost(action, reason), retry=True, answered=False)
+    return Verdict(EngineError(
+        "storage-tls-failed", f"{action.where}: no encrypted connection comes about ({reason})",
+        "Check whether the endpoint is https:// or http://, its port, and the service's TLS versions.",
+    ), retry=True, answered=False)
+
+
+def ca_bundle_missing(which: str, why: str) -> EngineError:
+    """The error for certificates of authorities that cannot be read."""
+    return EngineError(
+        "storage-ca-bundle-missing", f"The certificates {which} cannot be read ({why})",
+        "Let storage.ca_bundle be a file of certificates in PEM form.",
+    )
 
 
 def not_s3(where: str, what: str) -> EngineError:
@@ -231,13 +282,6 @@ def _causes(exc: BaseException | None):
         kwargs = getattr(item, "kwargs", None)
         waiting += [kwargs.get("error") if isinstance(kwargs, dict) else None, getattr(item, "reason", None)]
         waiting += [item.__cause__, item.__context__, *item.args]
-
-
-def _certificate_reason(causes: list) -> str:
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return _clip(cause.verify_message)
-    return _clip(causes[-1])
 
 
 def _skew(exc: Exception, now: float) -> str:

@@ -19,11 +19,15 @@ PACK = [random.Random(7).randbytes(1_000_000) for _part in range(4)]
 WHOLE = b"".join(PACK)
 
 
-@pytest.fixture
-def proxied(s3_opener):
+@pytest.fixture(params=["http", "https"])
+def proxied(request, s3_opener):
     """(storage through a proxy, the proxy): pauses between attempts take no time; silence ends after a second."""
-    with FaultProxy(s3_opener.server.port) as proxy:
-        storage = s3_opener(endpoint=f"http://127.0.0.1:{proxy.port}", clock=ManualClock(), timeout=1.0)
+    options = {}
+    if request.param == "https":
+        server = request.getfixturevalue("s3_tls_server")
+        options = {"url": f"s3://{server.add_bucket()}", "ca_bundle": server.ca_bundle}
+    with FaultProxy(server.port if options else s3_opener.server.port) as proxy:
+        storage = s3_opener(endpoint=f"{request.param}://127.0.0.1:{proxy.port}", clock=ManualClock(), timeout=1.0, **options)
         list(storage.list(""))
         yield storage, proxy
 
