@@ -13,7 +13,7 @@ from .errors import EngineError, ObjectMissing
 from .repository import names, snapshot
 from .repository.repository import Repository, SnapshotRef, list_snapshots, read_description, read_headers
 from .repository.snapshot import Header
-from .retention import Candidate
+from .retention import Candidate, moment
 from .storage.base import Storage
 
 
@@ -60,7 +60,7 @@ class Survey:
         header = self.headers.get(ref.id)
         return {
             "id": ref.id, "version": f"v{version}", "name": self.names.get(ref.id), "kind": header.kind if header else None,
-            "scope": header.scope if header else None, "stored": names.id_of_time(ref.modified), "bytes": ref.size}
+            "scope": header.scope if header else None, "stored": names.id_of_time(moment(ref.modified).timestamp()), "bytes": ref.size}
 
 
 def take(storage: Storage, opened: Repository | None) -> Survey:

@@ -71,11 +71,11 @@ class Decision:
 
 Period = Callable[[datetime.datetime], str]
 PERIODS: tuple[tuple[str, Period], ...] = (
-    ("hourly", lambda moment: f"{moment:%Y-%m-%dT%H}Z"),
-    ("daily", lambda moment: f"{moment:%Y-%m-%d}"),
-    ("weekly", lambda moment: "{0:04d}-W{1:02d}".format(*moment.isocalendar())),
-    ("monthly", lambda moment: f"{moment:%Y-%m}"),
-    ("yearly", lambda moment: f"{moment:%Y}"),
+    ("hourly", lambda time: f"{time:%Y-%m-%dT%H}Z"),
+    ("daily", lambda time: f"{time:%Y-%m-%d}"),
+    ("weekly", lambda time: "{0:04d}-W{1:02d}".format(*time.isocalendar())),
+    ("monthly", lambda time: f"{time:%Y-%m}"),
+    ("yearly", lambda time: f"{time:%Y}"),
 )
 
 
@@ -154,7 +154,7 @@ def _by_clock(item: Candidate) -> tuple[float, float]:
     return item.stored, names.time_of_id(item.id)
 
 
-def _moment(seconds: float) -> datetime.datetime:
+def moment(seconds: float) -> datetime.datetime:
     """A point in time; what no calendar holds (a broken listing) becomes the nearest that one does."""
     return datetime.datetime.fromtimestamp(min(max(seconds, 0.0), _LATEST), datetime.timezone.utc)
 
@@ -181,9 +181,9 @@ def _of_rule(items: list[Candidate], limit: int, period: Period) -> list[tuple[s
     """(id, label) of the newest snapshot of each of the newest `limit` periods that have any. items: newest first."""
     found, periods, taken = [], set(), set()
     for item in items:
-        stored = made = period(_moment(item.stored))
+        stored = made = period(moment(item.stored))
         if _displaced(item):
-            made = period(_moment(names.time_of_id(item.id)))
+            made = period(moment(names.time_of_id(item.id)))
         if stored not in periods and len(periods) >= limit:
             break
         periods.add(stored)
@@ -207,7 +207,7 @@ def _counted(candidates: Iterable[Candidate], options: RetentionOptions, now: fl
         days: set[str] = set()
         first, others = [], []
         for item in items:
-            day = f"{_moment(item.stored):%Y-%m-%d}"
+            day = f"{moment(item.stored):%Y-%m-%d}"
             (others if day in days else first).append(item.id)
             days.add(day)
         found.update((first + others)[:options.max_backups])

@@ -112,6 +112,14 @@ def test_the_plan_says_what_execution_then_does(agent, clock):
     json.dumps(result.to_dict())
 
 
+def test_times_that_no_calendar_holds_do_not_stop_a_plan(agent, clock):
+    made = history(agent, clock, 3)
+    for snapshot_id, modified in zip(made, (-1e12, 0.0, 1e12)):
+        name = names.snapshot_object(snapshot_id)
+        agent.storage.objects[name] = agent.storage.objects[name][0], modified
+    assert len(prune.plan(agent.storage, STRICT, agent.context).to_dict()["snapshots"]) == 3
+
+
 def test_planning_changes_nothing(agent, clock):
     history(agent, clock, 4)
     before = dict(agent.storage.objects)
@@ -385,6 +393,71 @@ def test_a_snapshot_made_during_a_prune_protects_its_packs(agent, clock):
     result = run(agent, storage=Meanwhile(agent.storage, commit))
     assert len(late) == 1 and result.packs_removed == 0 and result.removed == made[:3]
     assert_whole(agent.storage)
+
+
+class Interrupted(FaultStorage):
+    """Calls something before one of the requests."""
+
+    def __init__(self, inner, at: int, happens) -> None:
+        super().__init__(inner)
+        self._request, self._happens = at, happens
+
+    def _run(self, verb, name, request, half=None):
+        happens = None
+        with self._lock:
+            if len(self.log) + 1 >= self._request:
+                happens, self._happens = self._happens, None
+            if happens:
+                happens()
+        return super()._run(verb, name, request, half)
+
+
+def unfinished(agent: Agent, clock: ManualClock) -> None:
+    """A backup that dies after it uploaded a pack, long enough ago to be adopted just yet."""
+    agent.write("memory.bin", random.Random(8).randbytes(300_000))
+    storage = FaultStorage(MemoryStorage(clock, agent.storage.objects))
+    requests = 0
+    while not any(verb == "put" for verb, _name in storage.log):
+        requests += 1
+        storage = FaultStorage(MemoryStorage(clock, agent.storage.objects), at=requests, when="after")
+        with pytest.raises(Killed):
+            agent.backup(storage=storage)
+    clock.advance(23 * 3600)
+
+
+def test_a_prune_at_any_moment_of_a_backup_takes_nothing_from_it(agent, clock, tmp_path):
+    history(agent, clock, 6)
+    unfinished(agent, clock)
+    start, now = dict(agent.storage.objects), clock.now()
+    counted = FaultStorage(MemoryStorage(clock, dict(start)))
+    agent.backup(storage=counted)
+    assert counted.requests > 10
+    for k in range(1, counted.requests + 1):
+        clock.jump(now - clock.now())
+        left = MemoryStorage(clock, dict(start))
+
+        def happens(left=left):
+            clock.advance(24 * 3600)  # the backup is slow
+            assert run(agent, storage=left).packs_removed
+
+        made = agent.backup(storage=Interrupted(left, k, happens))
+        assert_whole(left)
+        agent.storage = left
+        assert_restores(agent, made.id, tmp_path / str(k))
+
+
+def test_a_backup_at_any_moment_of_a_prune_is_whole(agent, clock, tmp_path):
+    history(agent, clock, 6)
+    agent.write("memory.bin", random.Random(8).randbytes(300_000))
+    start = dict(agent.storage.objects)
+    counted = FaultStorage(MemoryStorage(clock, dict(start)))
+    run(agent, storage=counted)
+    for k in range(1, counted.requests + 1):
+        left, made = MemoryStorage(clock, dict(start)), []
+        run(agent, storage=Interrupted(left, k, lambda left=left, made=made: made.append(agent.backup(storage=left))))
+        assert_whole(left)
+        agent.storage = left
+        assert_restores(agent, made[0].id, tmp_path / str(k))
 
 
 def test_backups_go_on_after_a_prune(agent, clock, tmp_path):

@@ -68,6 +68,11 @@ def test_then_the_count():
     assert said(daily(10), RetentionOptions(), 3) == "keep: within the limits [within-limits]"
 
 
+def test_what_is_too_old_takes_no_place_in_the_count():
+    recent = [snapshot(NOW - 3 * DAY - number * HOUR) for number in range(10)]
+    assert removed(recent + daily(10, newest=NOW - 10 * DAY), rules(max_backups=7, max_age_days=5)) == [*range(7, 10), *range(10, 20)]
+
+
 def test_exactly_as_old_as_allowed_stays():
     old = snapshot(NOW - 30 * DAY)
     assert removed([old, *daily(2)], rules(max_age_days=30)) == []
@@ -216,6 +221,12 @@ def test_a_copied_repository_keeps_its_periods():
     gone = removed(copied, rules(keep_monthly=3))
     assert len(copied) - len(gone) == 14 + 1  # the newest of each month by its id, and the pinned one that is none
     assert said(copied, rules(keep_monthly=3), 400 - 20) == "keep: monthly 2026-10 [monthly]"
+
+
+def test_an_id_a_little_older_than_its_storing_is_no_copy():
+    """A backup that ends after midnight stands for the day that it ended on, and for no other."""
+    over_midnight = snapshot(at("2026-11-10T00:00") + 5, made=at("2026-11-10T00:00") - 5)
+    assert removed([over_midnight, snapshot(at("2026-11-10T09:00")), *daily(2)], rules(keep_daily=9)) == [0]
 
 
 @pytest.mark.parametrize("moment", [-1e15, 0.0, 1e15])
