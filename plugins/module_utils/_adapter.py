@@ -30,6 +30,7 @@ from ._progress_file import ProgressFile
 
 HOST_PYTHON = "/opt/openclaw-backup/venv/bin/python"
 PYTHON_VARIABLE = "OPENCLAW_BACKUP_PYTHON"
+PROGRESS_VARIABLE = "OPENCLAW_BACKUP_PROGRESS_FILE"  # set by the action plugins
 SHOWN = 10  # warnings of one kind
 SNAPSHOT_FIELDS = ("id", "kind", "scope", "created", "files", "bytes", "bytes_stored", "chunks_new", "chunks_reused", "omissions", "excluded")
 
@@ -45,6 +46,8 @@ def run(argument_spec: dict, operation, **module_options) -> None:
     try:
         ensure_packages(module)
         result = operation(module, context_of(module))
+        for text in result.pop("warnings", ()):
+            module.warn(text)
     except EngineError as exc:
         fail(module, exc)
     except Exception as exc:  # pylint: disable=broad-exception-caught
@@ -95,12 +98,17 @@ def _respawn(interpreter: str) -> None:
 
 def context_of(module) -> Context:
     """What the engine may touch of the world when a module runs it."""
-    progress_file = module.params["_progress_file"]
     context = Context(
         environment=dict(os.environ), cache_dir=module.params["cache_dir"] or default_cache_dir(), run=_runner(module))
-    if progress_file:
-        context.progress = ProgressFile(progress_file)
+    if os.environ.get(PROGRESS_VARIABLE):
+        context.progress = ProgressFile(in_home(os.environ[PROGRESS_VARIABLE]))
     return context
+
+
+def in_home(path: str) -> str:
+    """A path that may begin with "~/", as Ansible's wrapper of asynchronous modules reads it."""
+    home = os.environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
+    return home + path[1:] if path.startswith("~/") else path
 
 
 def default_cache_dir() -> str:

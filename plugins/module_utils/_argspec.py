@@ -13,8 +13,6 @@ from __future__ import annotations
 RUNTIME = {
     "runtime_python": {"type": "path"},
     "cache_dir": {"type": "path"},
-    # Set by the action plugins only: where to leave the state of long work.
-    "_progress_file": {"type": "path"},
 }
 
 INSTANCE = {

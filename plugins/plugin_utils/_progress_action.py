@@ -27,6 +27,7 @@ from ansible.utils.vars import merge_hash
 from ansible_collections.openclaw_ops.backup.plugins.plugin_utils._progress_line import Sample, line
 
 VARIABLE = "openclaw_backup_progress"
+PROGRESS_VARIABLE = "OPENCLAW_BACKUP_PROGRESS_FILE"  # read by module_utils/_adapter.py
 TIME_LIMIT = 30 * 24 * 3600  # seconds; Ansible kills an asynchronous module then, without a chance to clean up
 PATIENCE = 600.0  # seconds for which a host may not answer while its work goes on
 GRACE = 20.0  # seconds after the end of the process in which its result must appear
@@ -79,7 +80,7 @@ class ProgressAction(ActionBase):
         directory = self.get_shell_option("async_dir", default="~/.ansible_async")
         name = f"openclaw-progress-{secrets.token_hex(8)}.json"
         join = self._connection._shell.join_path
-        answer = self._start({**self._task.args, "_progress_file": join(directory, name)}, task_vars)
+        answer = self._start(join(directory, name), task_vars)
         if "results_file" not in answer or answer.get("failed"):
             return answer
         directory = answer["results_file"].rpartition("/")[0]
@@ -90,13 +91,15 @@ class ProgressAction(ActionBase):
         finally:
             self._clean_up(job)
 
-    def _start(self, arguments: dict, task_vars: dict) -> dict:
-        """Start the module. Ansible takes the time limit from the task, which must not stay asynchronous afterwards."""
+    def _start(self, progress_path: str, task_vars: dict) -> dict:
+        """Start the module. What makes the task asynchronous for Ansible must not stay with it afterwards."""
+        environment = self._task.environment
+        self._task.environment = [*(environment or []), {PROGRESS_VARIABLE: progress_path}]
         self._task.async_val = TIME_LIMIT
         try:
-            return self._execute_module(module_name=self.module, module_args=arguments, task_vars=task_vars, wrap_async=True)
+            return self._execute_module(module_name=self.module, task_vars=task_vars, wrap_async=True)
         finally:
-            self._task.async_val = 0
+            self._task.async_val, self._task.environment = 0, environment
 
     def _wait(self, job: Job, task_vars: dict) -> None:
         """Return when the job has a result or can no longer have one."""
@@ -158,8 +161,6 @@ class ProgressAction(ActionBase):
                 "hint": "Look for a lack of memory in the host's log, then run the task again: it resumes."}
         for key in JOB_KEYS:
             result.pop(key, None)
-        if "invocation" in result:
-            result["invocation"].get("module_args", {}).pop("_progress_file", None)
         return result
 
     def _clean_up(self, job: Job) -> None:
