@@ -8,17 +8,26 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from .errors import EngineError
+from .errors import EngineError, ObjectMissing
 from .options import EncryptionOptions, RepositoryOptions, SlotOptions
 from .ports import Context
 from .repository import access, keys, names
 from .repository import repository as repositories
-from .storage.base import Storage
+from .storage.base import Capabilities, Storage
+
+DAMAGED = "damaged"  # the kind of a slot that cannot be read
+LOSING_KEYS = (
+    "Losing every key loses every backup in this repository: nobody can recover them. Keep one key somewhere else than on the host"
+    " that is backed up.")
+OVERWRITES = (
+    "This storage does not itself refuse to overwrite objects: whoever may write to it can destroy backups. Switch on versioning with"
+    " object lock there, or use credentials and a service that enforce create-only writes.")
+READABLE = "Encryption is off: whoever can read this storage can read the backups. Add a slot with a key, then remove the open one."
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A key slot as a listing shows it."""
+    """A key slot as a listing shows it. kind: what opens it, or DAMAGED."""
 
     id: str
     label: str
@@ -40,13 +49,15 @@ class AdministerPlan:
     remove: list[Slot] = field(default_factory=list)
     make_key_file: bool = False
     make_operator: bool = False
+    make_public: bool = False
     write_writer_key: bool = False
 
     @property
     def changed(self) -> bool:
         """Whether there is anything to do."""
         return bool(
-            self.repository is None or self.add or self.remove or self.make_key_file or self.make_operator or self.write_writer_key)
+            self.repository is None or self.add or self.remove or self.make_key_file or self.make_operator or self.make_public
+            or self.write_writer_key)
 
     def to_dict(self) -> dict:
         """For check mode and people."""
@@ -55,6 +66,7 @@ class AdministerPlan:
             "add_slots": [slot.label for slot in self.add], "remove_slots": [slot.label for slot in self.remove],
             "write_files": [path for path, wanted in (
                 (self.encryption.key_file, self.make_key_file), (self.options.operator_identity_dest, self.make_operator),
+                (_public_path(self.options), self.make_operator or self.make_public),
                 (self.options.writer_key_dest, self.write_writer_key)) if wanted]}
 
     def before(self) -> dict:
@@ -80,6 +92,7 @@ class AdministerResult:
     slots: list[Slot]
     create_only: bool | None = None
     can_delete: bool | None = None
+    warnings: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict:
         """In the words of the module's RETURN."""
@@ -88,15 +101,22 @@ class AdministerResult:
             "slots": [{"slot": slot.id, "label": slot.label, "kind": slot.kind, "created": slot.created} for slot in self.slots]}
         if self.create_only is not None:
             value.update(create_only=self.create_only, can_delete=self.can_delete)
-        return {"changed": self.changed, "repository": value}
+        return {"changed": self.changed, "repository": value, "warnings": list(self.warnings)}
 
 
 def list_slots(storage: Storage) -> list[Slot]:
-    """The key slots of a repository, oldest first. Needs no key. EngineError "repository-damaged"."""
+    """The key slots of a repository, oldest first. Needs no key. A damaged one is listed as such."""
     slots = []
     for item in storage.list(names.KEYS):
-        content = keys.read_slot(item.name, storage.get(item.name))
-        slots.append(Slot(content["slot"], str(content.get("label", "")), str(content["kind"]), str(content.get("created", ""))))
+        try:
+            content = keys.read_slot(item.name, storage.get(item.name))
+            slots.append(Slot(content["slot"], str(content.get("label", "")), str(content["kind"]), str(content.get("created", ""))))
+        except ObjectMissing:
+            continue  # removed since the listing
+        except EngineError as exc:
+            if exc.code != "repository-damaged":
+                raise
+            slots.append(Slot(item.name[len(names.KEYS):], "", DAMAGED, ""))
     return sorted(slots, key=lambda slot: (slot.created, slot.id))
 
 
@@ -105,13 +125,16 @@ def plan(storage: Storage, instance: str, encryption: EncryptionOptions, options
     _check(options)
     exists = any(item.name == names.REPOSITORY for item in storage.list(names.REPOSITORY))
     made = AdministerPlan(storage, encryption, options, instance, None)
-    made.make_operator = bool(options.operator_identity_dest) and not os.path.lexists(options.operator_identity_dest)
+    _plan_operator(made)
     made.write_writer_key = bool(options.writer_key_dest)
     if not exists:
         made.make_key_file = bool(options.create_key_file and encryption.key_file and not os.path.lexists(encryption.key_file))
         if not made.make_key_file:
             _first_secret(encryption, context)
         made.add = [slot for slot in options.slots if slot.state == "present"]
+        if any(slot.label == options.label for slot in made.add):
+            raise EngineError(
+                "option-invalid", f"The slot label {options.label!r} is that of the key that makes the repository", "Use another label.")
         return made
     made.repository = repositories.open_repository(storage, access.load(encryption, context), context, use_cache=False)
     made.slots = list_slots(storage)
@@ -134,6 +157,24 @@ def _check(options: RepositoryOptions) -> None:
                 "Give exactly one of passphrase_file, passphrase_env, key_file, operator_public_file.")
 
 
+def _public_path(options: RepositoryOptions) -> str:
+    return (options.operator_identity_dest or "") + ".pub"
+
+
+def _plan_operator(made: AdministerPlan) -> None:
+    """An operator's two files: both are made, or a public one that is missing is made of the private one."""
+    identity = made.options.operator_identity_dest
+    if not identity:
+        return
+    made.make_operator = not os.path.lexists(identity)
+    has_public = os.path.lexists(_public_path(made.options))
+    if made.make_operator and has_public:
+        raise EngineError(
+            "file-exists", f"{_public_path(made.options)} exists, and the private key {identity} that belongs to it does not",
+            "Bring the private key back, or move the public one away.")
+    made.make_public = not made.make_operator and not has_public
+
+
 def _first_secret(encryption: EncryptionOptions, context: Context) -> keys.Secret:
     """The secret that opens a new repository. EngineError for one that only opens an existing one."""
     if encryption.writer_key_file or encryption.identity_file:
@@ -144,14 +185,20 @@ def _first_secret(encryption: EncryptionOptions, context: Context) -> keys.Secre
 
 
 def _plan_slots(made: AdministerPlan) -> None:
-    present = {slot.label for slot in made.slots}
+    present = {slot.label for slot in made.slots if slot.kind != DAMAGED}
     made.add = [slot for slot in made.options.slots if slot.state == "present" and slot.label not in present]
     unwanted = {slot.label for slot in made.options.slots if slot.state == "absent"}
-    made.remove = [slot for slot in made.slots if slot.label in unwanted]
-    if made.remove and len(made.remove) == len(made.slots) and not made.add:
-        raise EngineError("last-slot", "The last key slot cannot be removed: nobody could open the repository", "Add another slot first.")
+    made.remove = [slot for slot in made.slots if unwanted & {slot.label, slot.id}]
+    if made.remove and not made.add:
+        _require_a_slot(made.slots, made.remove)
     if made.add:
         made.repository.reader()
+
+
+def _require_a_slot(slots: list[Slot], remove: list[Slot]) -> None:
+    gone = {slot.id for slot in remove}
+    if not any(slot.id not in gone and slot.kind != DAMAGED for slot in slots):
+        raise EngineError("last-slot", "The last key slot cannot be removed: nobody could open the repository", "Add another slot first.")
 
 
 def _writer_key_is_missing(repository: repositories.Repository, path: str) -> bool:
@@ -162,7 +209,8 @@ def _writer_key_is_missing(repository: repositories.Repository, path: str) -> bo
     except FileNotFoundError:
         return True
     except OSError as exc:
-        raise EngineError("key-file-unreadable", f"{path} cannot be read: {os.strerror(exc.errno or 0)}", "Check the path and its owner.") from exc
+        raise EngineError(
+            "key-file-unreadable", f"{path} cannot be read: {os.strerror(exc.errno or 0)}", "Check the path and its owner.") from exc
     if found.strip() == wanted.strip():
         return False
     raise EngineError("file-exists", f"{path} exists and is not this repository's writer key", "Move it away, or choose another path.")
@@ -174,22 +222,38 @@ def execute(made: AdministerPlan, context: Context) -> AdministerResult:
     if made.make_key_file:
         write_secret(made.encryption.key_file, keys.new_key_file())
     if made.make_operator:
-        private, public = keys.new_operator()
-        write_secret(made.options.operator_identity_dest, private)
-        write_secret(made.options.operator_identity_dest + ".pub", public, 0o644)
+        write_secret(made.options.operator_identity_dest, keys.new_operator()[0])
+    if made.make_operator or made.make_public:
+        private = access.read_secret_file(made.options.operator_identity_dest, "identity file")
+        write_secret(_public_path(made.options), keys.operator_public(private), 0o644)
     repository = made.repository
     if repository is None:
         secret = _first_secret(made.encryption, context)
+        found = made.storage.probe()
         repository = repositories.create(
             made.storage, secret, made.instance, context, label=made.options.label, fips=made.options.fips)
-        found = made.storage.probe()
     _change_slots(made, repository, context)
     if made.write_writer_key:
         write_secret(made.options.writer_key_dest, keys.export_writer(repository.bundle))
     description = repositories.read_description(made.storage.get(names.REPOSITORY))
+    slots = list_slots(made.storage)
     return AdministerResult(
-        made.changed, repository.id, made.storage.url, description["created"], list_slots(made.storage),
-        found.create_only if found else None, found.can_delete if found else None)
+        made.changed, repository.id, made.storage.url, description["created"], slots, found.create_only if found else None,
+        found.can_delete if found else None, _warnings(made, slots, found))
+
+
+def _warnings(made: AdministerPlan, slots: list[Slot], found: Capabilities | None) -> list[str]:
+    warnings = []
+    if found is not None or made.remove:
+        warnings.append(LOSING_KEYS)
+    if found is not None and not found.create_only:
+        warnings.append(OVERWRITES)
+    if any(slot.kind == keys.OPEN for slot in slots):
+        warnings.append(READABLE)
+    for slot in slots:
+        if slot.kind == DAMAGED:
+            warnings.append(f"Key slot {slot.id} is damaged and opens nothing. Remove it by this id, and make a new one in its place.")
+    return warnings
 
 
 def _change_slots(made: AdministerPlan, repository: repositories.Repository, context: Context) -> None:
@@ -198,11 +262,14 @@ def _change_slots(made: AdministerPlan, repository: repositories.Repository, con
             repository.reader(), _slot_secret(slot, context), slot.label, names.id_of_time(context.clock.now()), fips=made.options.fips)
         made.storage.create(name, [content])
     if made.remove:
+        _require_a_slot(list_slots(made.storage), made.remove)  # somebody else may have removed others meanwhile
         deletion = made.storage.delete(names.KEYS + slot.id for slot in made.remove)
         if deletion.failed:
             raise EngineError(
                 "slot-not-removed", f"A key slot could not be removed from {made.storage.url}: {deletion.failed[0][1]}",
                 "Use credentials that may delete.")
+    if made.add or made.remove:
+        repository.cache.clear()  # its copies of the slots are those of before
 
 
 def _slot_secret(slot: SlotOptions, context: Context) -> keys.Secret:
@@ -213,16 +280,34 @@ def _slot_secret(slot: SlotOptions, context: Context) -> keys.Secret:
 
 
 def write_secret(path: str, text: str, mode: int = 0o600) -> None:
-    """A new small file, durably, readable by its owner only unless mode says more. EngineError "file-exists", "file-not-written"."""
+    """A new small file, durably, readable by its owner only unless mode says more. EngineError "file-exists", "file-not-written".
+
+    One that cannot be written whole is removed again: half a key would be taken for one at the next run.
+    """
     try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         try:
-            os.write(descriptor, text.encode())
+            os.fchmod(descriptor, mode)
+            with open(descriptor, "wb", closefd=False) as stream:
+                stream.write(text.encode())
             os.fsync(descriptor)
+        except BaseException:
+            os.unlink(path)
+            raise
         finally:
             os.close(descriptor)
+        _sync_directory(os.path.dirname(path) or ".")
     except FileExistsError as exc:
         raise EngineError("file-exists", f"{path} exists already", "Move it away, or choose another path.") from exc
     except OSError as exc:
         raise EngineError("file-not-written", f"{path} cannot be written: {os.strerror(exc.errno or 0)}", "Check its directory.") from exc
+
+
+def _sync_directory(path: str) -> None:
+    """Make the names in a directory durable: a key that vanishes with the power takes the backups along."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -83,6 +83,15 @@ def new_key_pair() -> tuple[bytes, bytes]:
     return private, first.public_key().public_bytes_raw() + second.public_key().public_bytes_raw()
 
 
+def public_of(private: bytes) -> bytes:
+    """The public half of a private key of new_key_pair(). ValueError for a bad key."""
+    mlkem, x25519 = _halves()
+    if len(private) != 96:
+        raise ValueError("a private key has 96 bytes")
+    first, second = mlkem.MLKEM768PrivateKey.from_seed_bytes(private[:64]), x25519.X25519PrivateKey.from_private_bytes(private[64:])
+    return first.public_key().public_bytes_raw() + second.public_key().public_bytes_raw()
+
+
 def seal_to(public: bytes, plaintext: bytes, bound_to: bytes) -> bytes:
     """HPKE single-shot encryption to a public key: encapsulated key, then ciphertext. ValueError for a bad key."""
     mlkem, x25519 = _halves()

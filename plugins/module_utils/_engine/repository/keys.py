@@ -125,6 +125,14 @@ def new_operator() -> tuple[str, str]:
     return tuple(head + base64.b64encode(key).decode() + "\n" for head, key in ((OPERATOR_PRIVATE_HEAD, private), (OPERATOR_PUBLIC_HEAD, public)))
 
 
+def operator_public(private: bytes) -> str:
+    """The public text that belongs to an operator's private text. EngineError "key-file-invalid"."""
+    key = _text_key(private, OPERATOR_PRIVATE_HEAD)
+    if key is None or len(key) != 96:
+        raise EngineError("key-file-invalid", "The identity file holds no operator's private key", "Give the file that openclaw_repository made.")
+    return OPERATOR_PUBLIC_HEAD + base64.b64encode(crypto.public_of(key)).decode() + "\n"
+
+
 def passphrase(text: str, *, new: bool = False) -> Secret:
     """A passphrase as a secret. A new one must have MINIMUM_PASSPHRASE characters. EngineError "passphrase-too-short"."""
     text = unicodedata.normalize("NFC", text)

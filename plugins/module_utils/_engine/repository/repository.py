@@ -100,17 +100,25 @@ def _open(storage: Storage, secret: keys.Secret | keys.WriterBundle, context: Co
     if isinstance(secret, keys.WriterBundle):
         bundle: keys.WriterBundle = secret
     else:
-        bundle = _open_any_slot(storage, cache, secret)
-    if description["repository"] != bundle.repository or base64.b64decode(description["public_key"]) != bundle.public_key:
+        bundle = _open_any_slot(storage, cache, secret, description)
+    if not _belongs(bundle, description):
         raise EngineError(
             "repository-replaced", f"The repository at {storage.url} is not the one that this key belongs to, or its public key was replaced",
             "Do not back up into it before you know who changed it.")
     return Repository(storage, bundle, context, description)
 
 
-def _open_any_slot(storage: Storage, cache: Cache, secret: keys.Secret) -> keys.ReaderBundle:
+def _belongs(bundle: keys.WriterBundle, description: dict) -> bool:
+    return description["repository"] == bundle.repository and base64.b64decode(description["public_key"]) == bundle.public_key
+
+
+def _open_any_slot(storage: Storage, cache: Cache, secret: keys.Secret, description: dict) -> keys.ReaderBundle:
+    """The bundle of the first slot that the secret opens; of several, one that belongs to this repository.
+
+    Others may lie there: a set-up that was killed leaves one, and whoever may write can plant one for a public key.
+    """
     cached = cache.names()
-    slots, problems = cached or [item.name for item in storage.list(names.KEYS)], []
+    slots, problems, other = cached or [item.name for item in storage.list(names.KEYS)], [], None
     for name in slots:
         try:
             bundle = keys.open_slot(keys.read_slot(name, _read_cached(storage, cache, name)), secret)
@@ -119,10 +127,13 @@ def _open_any_slot(storage: Storage, cache: Cache, secret: keys.Secret) -> keys.
                 raise
             problems.append(exc)
             continue
-        if bundle:
+        if bundle and _belongs(bundle, description):
             return bundle
+        other = other or bundle
     if cached:
-        return _open_any_slot(storage, Cache(None, ""), secret)
+        return _open_any_slot(storage, Cache(None, ""), secret, description)
+    if other:
+        return other
     if problems:
         raise problems[0]
     what = {keys.PASSPHRASE: "passphrase", keys.KEY_FILE: "key file", keys.OPERATOR: "operator's key", keys.OPEN: "open slot"}[secret.kind]
