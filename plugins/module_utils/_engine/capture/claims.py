@@ -97,16 +97,18 @@ def _workspaces_of(location: Location, settings: Settings, agent: Agent, found: 
         return [Claim(path, agent.name, True)] if path else []
     common = _existing(location, settings.workspace, found) if settings.workspace else None
     said = location.environment.get("OPENCLAW_WORKSPACE_DIR")
+    claims, implied = [], []
     if agent.name == settings.default_agent:
         if common:
-            return [Claim(common, agent.name, True)]
-        if said and said.strip() and not (location.service and location.service.mounts):
-            return [Claim(location.path_of(said), agent.name, True)]
-        implied = default_workspaces(location)
-    else:
-        implied = [f"{common}/{agent.name}"] if common else []
-        implied.append(f"{location.state_dir}/workspace-{agent.name}")
-    return [Claim(path, agent.name, False) for path in implied if os.path.isdir(path)]
+            claims = [Claim(common, agent.name, True)]
+        elif said and said.strip() and not (location.service and location.service.mounts):
+            claims = [Claim(location.path_of(said), agent.name, True)]
+        else:
+            implied = default_workspaces(location)
+    # Releases differ in which agent works in the common workspace itself: the default one may have its own as well.
+    implied += [f"{common}/{agent.name}"] if common else []
+    implied.append(f"{location.state_dir}/workspace-{agent.name}")
+    return claims + [Claim(path, agent.name, False) for path in implied if os.path.isdir(path)]
 
 
 def default_workspaces(location: Location) -> list[str]:

@@ -19,7 +19,7 @@ from .locate import LEGACY_STATE_NAME, STATE_NAME, Location, default_state_dir, 
 from .model import Finding, Instance, Root
 from .paths import inside, list_names
 from .roots import collect_roots
-from .units import find_units
+from .units import Service, find_units
 from .versions import find_versions
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -29,8 +29,9 @@ STATE_SIGNS = ("openclaw.json", "clawdbot.json", "state/openclaw.sqlite", "agent
 HINT_LIMIT = 10  # instances named in a hint
 # Findings that mean that something may be missing from a backup, not only that something is odd.
 LOSSES = frozenset((
-    "root-not-permitted", "config-variable-missing", "config-unreadable", "config-too-large", "config-too-deep", "include-missing",
-    "database-missing", "database-outside", "secret-file-missing", "secret-file-left-out", "environment-file-unreadable", "unit-unreadable",
+    "root-not-permitted", "workspace-missing", "config-variable-missing", "config-unreadable", "config-too-large", "config-too-deep",
+    "include-missing", "database-missing", "database-outside", "secret-file-missing", "secret-file-left-out",
+    "environment-file-unreadable", "unit-unreadable",
 ))
 
 
@@ -101,9 +102,9 @@ def _others(location: Location, context: Context) -> list[str]:
     return list(dict.fromkeys(texts))[:HINT_LIMIT]
 
 
-def _locations(account: Account, root: str, context: Context) -> list[Location]:
-    """The state directories of one user that exist."""
-    host_services = [*find_units(account, root), *find_containers(account, root)]
+def _locations(account: Account, root: str, context: Context, services: list[Service] | None = None) -> list[Location]:
+    """The state directories of one user that exist. services: the user's, where they are known already."""
+    host_services = services if services is not None else [*find_units(account, root), *find_containers(account, root)]
     quiet = Context(clock=context.clock)  # another process's OPENCLAW_* says nothing about these
     wanted: dict[str, InstanceOptions] = {}
     for profile in [None, *_profiles(account.home)]:
@@ -153,7 +154,7 @@ def _foreign(location: Location, claims: Claims, roots: tuple[Root, ...]) -> tup
     findings = []
     own_state = os.path.realpath(location.state_dir)
     bases = [root.path for root in roots if root.role in ("state", "workspace", "agent")]
-    for other in _locations(location.account, location.root, Context()):
+    for other in _locations(location.account, location.root, Context(), location.services):
         if os.path.realpath(other.state_dir) == own_state:
             continue
         for path in [other.state_dir, *(claim.path for claim in read_claims(other).workspaces)]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from .model import Finding
-from .paths import expand, inside, is_file, list_names
+from .paths import expand, is_file, list_names
 
 AGENT_DATABASE = "openclaw-agent.sqlite"
 STATE_DATABASE = "state/openclaw.sqlite"
@@ -144,9 +144,3 @@ def _query(path: str, mode: str) -> list[tuple[str, str]]:
     finally:
         connection.close()
     return [(agent, text) for agent, text in rows if isinstance(agent, str) and isinstance(text, str) and text and "\0" not in text]
-
-
-def agent_of_path(path: str, state_dir: str) -> str | None:
-    """The agent whose directory below the state directory holds a path."""
-    base = f"{state_dir}/agents"
-    return path[len(base) + 1:].partition("/")[0] if inside(path, base) and path != base else None

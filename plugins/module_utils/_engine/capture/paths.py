@@ -84,11 +84,6 @@ def list_names(path: str) -> list[str]:
         return []
 
 
-def is_directory(path: str) -> bool:
-    """Whether a path leads to a directory, through links too."""
-    return os.path.isdir(path)
-
-
 def is_file(path: str) -> bool:
     """Whether a path leads to a regular file, through links too."""
     return os.path.isfile(path)

@@ -23,10 +23,10 @@ _VERSION = re.compile(r"v?\d+\.\d+[0-9A-Za-z.+-]*")
 
 
 def find_versions(service: Service | None, recorded: str | None, home: str, root: str = "/") -> dict[str, str]:
-    """{"openclaw": installed, else recorded, "openclaw_config": recorded in the config, "node": ...}; unknown ones are absent.
+    """{"openclaw": ..., "openclaw_config": recorded in the config, "node": ...}; unknown ones are absent.
 
-    service: the one that runs the instance. recorded: what OpenClaw wrote into its config, which may be older than
-    what is installed.
+    service: the one that runs the instance: what it starts is asked first. Without one the record is, and Node's version
+    is not guessed. recorded: what OpenClaw wrote into its config, which may be older than what is installed.
     """
     versions = {}
     if recorded and _VERSION.fullmatch(recorded):
@@ -35,11 +35,11 @@ def find_versions(service: Service | None, recorded: str | None, home: str, root
     words = [place_below(word, root) for word in service.command if word.startswith("/")] if service and not contained else []
     installed = None if contained else _installed(words, home, root)
     said = service.environment.get("OPENCLAW_SERVICE_VERSION") if service else None
-    for version in (installed, said, recorded):
+    for version in (installed, said, recorded) if service else (recorded, installed):
         if version and _VERSION.fullmatch(version):
             versions["openclaw"] = version
             break
-    node = _node(words, home, root) if not contained else None
+    node = _node(words, root) if service and not contained else None
     if node:
         versions["node"] = node
     return versions
@@ -70,11 +70,10 @@ def _package_version(script: str) -> str | None:
     return None
 
 
-def _node(words: list[str], home: str, root: str) -> str | None:
-    """Node's version by the place of its binary, its package or its headers."""
-    candidates = [word for word in words if os.path.basename(word) == "node"]
-    candidates += [place_below(f"{place}/node", root) for place in COMMAND_DIRECTORIES]
-    for binary in candidates:
+def _node(words: list[str], root: str) -> str | None:
+    """Node's version by the place of the binary that a service starts, or by the headers beside it."""
+    named = [word for word in words if os.path.basename(word) == "node"]
+    for binary in named or [place_below(f"{place}/node", root) for place in COMMAND_DIRECTORIES]:
         if not os.path.lexists(binary):
             continue
         real = os.path.realpath(binary)
