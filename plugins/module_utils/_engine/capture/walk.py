@@ -71,6 +71,10 @@ class Scan:
             self.files += 1
             self.bytes += row.size
 
+    def sort(self) -> None:
+        """Put the rows in walk order."""
+        self._rows.sort(key=lambda packed: order_key(os.fsdecode(packed[_ROW.size:])))
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -95,32 +99,37 @@ class Rules:
 
 
 def walk(roots: Iterable[str], rules: Rules) -> Scan:
-    """Walk disjoint roots. A root that is not there is the caller's to report before; here it is an omission."""
-    scan = Scan()
-    for root in _with_targets(roots):
+    """Walk roots. A root that is not there is the caller's to report before; here it is an omission.
+
+    A root inside another is walked with that one, or by itself where a rule leaves it out there.
+    """
+    scan, wanted = Scan(), set(roots)
+    # A root that is a link to a directory stands for both.
+    wanted |= {os.path.realpath(root) for root in wanted if os.path.islink(root) and os.path.isdir(root)}
+    reached: set[str] = set()
+    late = False
+    for root in sorted(wanted, key=order_key):
+        if root in reached:
+            continue
+        late = late or any((root + "/").startswith(other.rstrip("/") + "/") for other in reached)
         try:
-            _visit(scan, row_of(root, os.lstat(root)), rules)
+            _visit(scan, row_of(root, os.lstat(root)), rules, wanted, reached)
         except OSError as exc:
             scan.omissions.append((root, omission_reason(exc)))
+    if late:
+        scan.sort()
     return scan
 
 
-def _with_targets(roots: Iterable[str]) -> list[str]:
-    """The roots in walk order, none inside another. One that is a link to a directory stands for both."""
-    wanted = set(roots)
-    wanted |= {os.path.realpath(root) for root in wanted if os.path.islink(root) and os.path.isdir(root)}
-    disjoint: list[str] = []
-    for root in sorted(wanted, key=order_key):
-        if not (disjoint and (root + "/").startswith(disjoint[-1].rstrip("/") + "/") and not os.path.islink(disjoint[-1])):
-            disjoint.append(root)
-    return disjoint
-
-
-def _visit(scan: Scan, row: Row, rules: Rules) -> None:
+def _visit(scan: Scan, row: Row, rules: Rules, wanted: set[str], reached: set[str]) -> None:
     """Add an object and, where it is a directory, everything below it. Iterative: depth has no limit but the paths'."""
     pending = [row]
     while pending:
         row = pending.pop()
+        if row.path in wanted:
+            if row.path in reached:
+                continue
+            reached.add(row.path)
         kind = stat.S_IFMT(row.mode)
         if kind not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
             scan.specials.append(row.path)
