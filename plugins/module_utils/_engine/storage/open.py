@@ -19,7 +19,8 @@ _MARKER = "repository.json"  # what makes a directory a repository (docs/format.
 
 
 def open_storage(options: StorageOptions, instance: str, context: Context, initialise: bool = False) -> Storage:
-    """The storage of one instance: the objects below <storage>/<instance>/. Opens and sends nothing yet.
+    """The storage of one instance: the objects below <storage>/<instance>/. Opens and sends nothing yet; for S3 a client
+    is made in the background meanwhile.
 
     initialise: a directory that does not exist may be made (see FileStorage). Raises EngineError "storage-url-invalid",
     "instance-name-invalid", and what S3Storage says of its options.
@@ -28,8 +29,10 @@ def open_storage(options: StorageOptions, instance: str, context: Context, initi
     check_instance(instance)
     if location.scheme == "file":
         return FileStorage(location.path + "/" + instance, context, options.url.rstrip("/") + "/" + instance, initialise)
-    from .s3 import S3Storage  # brings nothing heavy along, but a directory needs none of it
-    return S3Storage(options, location.bucket, "/".join(filter(None, (location.prefix, instance))), context)
+    from .s3 import S3Storage  # a directory needs none of what it brings along
+    storage = S3Storage(options, location.bucket, "/".join(filter(None, (location.prefix, instance))), context)
+    storage.prepare()
+    return storage
 
 
 def list_instances(options: StorageOptions, context: Context) -> list[str]:

@@ -58,7 +58,7 @@ def make_client(options: StorageOptions, context: Context, connections: int):
     ca_bundle = _ca_bundle(options, environment)
     botocore = dependencies.botocore()
     session = botocore.session.Session(profile=None if keys.key_id else options.profile or environment.get("AWS_PROFILE") or None)
-    session.register_component("data_loader", _quick_loader(botocore))
+    session.register_component("data_loader", _quick_loader(botocore, aws=endpoint is None))
     for variable, name in (("config_file", "AWS_CONFIG_FILE"), ("credentials_file", "AWS_SHARED_CREDENTIALS_FILE")):
         if environment.get(name):
             session.set_config_variable(variable, environment[name])
@@ -184,11 +184,36 @@ class _JsonFiles:
         return None
 
 
-def _quick_loader(botocore):
+# What the storage asks for, and botocore itself to find a bucket's region.
+_OPERATIONS = ("ListObjectsV2", "GetObject", "HeadObject", "PutObject", "DeleteObject", "DeleteObjects", "HeadBucket")
+# What is left of botocore's table of AWS's own host names (1.2 MB) for a service that is none of them.
+_ENDPOINTS = {"version": 3, "partitions": [{
+    "partition": "aws", "dnsSuffix": "amazonaws.com", "regionRegex": "^[a-z0-9-]+$", "regions": {},
+    "defaults": {"hostname": "{service}.{region}.{dnsSuffix}", "protocols": ["https"], "signatureVersions": ["v4"]},
+    "services": {"s3": {
+        "defaults": {"protocols": ["http", "https"], "signatureVersions": ["s3v4"]}, "isRegionalized": True,
+        "partitionEndpoint": "aws-global",  # what botocore looks up for us-east-1
+        "endpoints": {"aws-global": {"credentialScope": {"region": "us-east-1"}, "hostname": "s3.amazonaws.com"}},
+    }},
+}]}
+
+
+def _quick_loader(botocore, aws: bool):
     """A loader of botocore's data that knows S3 alone; the usual one looks into the directories of 400 services."""
 
     class Loader(botocore.loaders.Loader):
         def list_available_services(self, type_name):
             return ["s3"]
+
+        def load_service_model(self, service_name, type_name, api_version=None):
+            model = super().load_service_model(service_name, type_name, api_version)
+            if type_name == "service-2":  # a client gets a method for each operation: 7 instead of 110
+                return {**model, "operations": {name: model["operations"][name] for name in _OPERATIONS}}
+            return model
+
+        def load_data_with_path(self, name):
+            if name == "endpoints" and not aws:
+                return _ENDPOINTS, os.path.join(self.BUILTIN_DATA_PATH, name)
+            return super().load_data_with_path(name)
 
     return Loader(file_loader=_JsonFiles())

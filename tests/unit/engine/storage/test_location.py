@@ -103,8 +103,7 @@ def test_the_scheme_decides_which_storage_it_is(tmp_path):
     assert open_storage(StorageOptions(url="s3://bucket"), "a", Context()).url == "s3://bucket/a"
 
 
-def test_opening_does_nothing_and_loads_no_package(tmp_path):
-    """A backup into a directory must not pay for S3, and opening S3 must not pay before the first request."""
+def test_a_directory_does_not_pay_for_s3():
     script = """if True:
         import sys
         sys.path.insert(0, sys.argv[1])
@@ -112,13 +111,19 @@ def test_opening_does_nothing_and_loads_no_package(tmp_path):
         from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.options import StorageOptions
         from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import Context
         from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.storage.open import open_storage
-        open_storage(StorageOptions(url="s3://bucket", endpoint="http://127.0.0.1:9"), "a", Context())
-        open_storage(StorageOptions(url="file:///nowhere/at/all"), "a", Context(), initialise=True)
+        list(open_storage(StorageOptions(url="file:///nowhere/at/all"), "a", Context(), initialise=True).list(""))
         print(sorted(name for name in ("botocore", "boto3", "urllib3") if name in sys.modules))
     """
     unit = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", script, str(unit)], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_opening_s3_sends_nothing_and_fails_at_the_first_request_only(tmp_path):
+    storage = open_storage(StorageOptions(url="s3://bucket", access_key_id_file=str(tmp_path / "none")), "a", Context())
+    with pytest.raises(EngineError) as caught:
+        list(storage.list(""))
+    assert caught.value.code == "storage-credentials-missing"
 
 
 def test_repositories_are_listed_by_their_marker(tmp_path):
