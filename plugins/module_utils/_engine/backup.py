@@ -279,7 +279,7 @@ def _commit(made: BackupPlan, run: Run, totals: Totals, context: Context, starte
         repository.remember_keys()
     repository.record_run("success", {
         "snapshot": header.id, "host": socket.gethostname(), "kind": header.kind, "omissions": header.omissions, "engine": VERSION,
-        "bytes_stored": header.bytes_stored, "duration_s": header.duration_s})
+        "bytes_stored": header.bytes_stored, "duration_ms": header.duration_ms})
     return header
 
 

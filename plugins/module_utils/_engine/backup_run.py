@@ -181,7 +181,7 @@ class Run:
             self._links[row.inode] = row.path
         if entry.unstable:
             self._totals.omissions.append((row.path, "changed-while-read"))
-        self._waiting += wal
+        self._waiting = sorted([*self._waiting, *wal], key=lambda waiting: order_key(waiting.path))
         self._finish(entry, old)
 
     def _describe(self, entry: Entry, pinned: sqlite.Database) -> None:
@@ -207,7 +207,7 @@ class Run:
             self._totals.files += 1
             self._totals.bytes += entry.size
             self._progress.files_done += 1
-        self._entries.add(entry.to_line())
+        self._entries.add(entry)
 
     def snapshot(self, snapshot_id: str, totals: Totals, duration: float) -> tuple[snapshot.Header, list[bytes]]:
         """Header and parts of the snapshot object."""
@@ -219,11 +219,10 @@ class Run:
         header = snapshot.Header(
             bundle.repository, snapshot_id, names.id_of_time(self._context.clock.now()), made.options.kind, made.options.scope,
             made.options.name is not None, totals.files, totals.bytes, self._writer.bytes_stored, self._writer.new.new_chunks,
-            self.tables.chunk_count - self._writer.new.new_chunks, len(totals.omissions), excluded, round(duration, 3),
-            made.source.instance.versions.get("openclaw") or "", tuple(row.pack for row in self.tables.packs), parent,
-            snapshot.seal_label(bundle, snapshot_id, salt, made.options.name, made.options.note), salt)
+            self.tables.chunk_count - self._writer.new.new_chunks, len(totals.omissions), excluded, round(duration * 1000),
+            made.source.instance.versions.get("openclaw") or "", tuple(row.pack for row in self.tables.packs), parent, salt=salt)
         body = manifest.encode(self._meta(totals), self._entries, self.tables)
-        return header, snapshot.encode(bundle, header, body)
+        return snapshot.encode(bundle, header, made.options.name, made.options.note, body)
 
     def _digest_of_parent(self) -> str:
         ref = self._made.parent_ref

@@ -80,6 +80,15 @@ def hpke():
     return module
 
 
+def mlkem_and_x25519():
+    """The modules of cryptography that hold the two halves of a hybrid key (cryptography 48 and later)."""
+    try:
+        from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
+    except ImportError as exc:
+        raise _missing("cryptography >= 48", exc) from exc
+    return mlkem, x25519
+
+
 def json5():
     """The module json5."""
     try:

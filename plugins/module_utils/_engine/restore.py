@@ -107,11 +107,9 @@ def _placed(target: str, manifest: Manifest) -> str:
 
 def entries_of(manifest: Manifest, what: str) -> Iterator[tuple[Entry, bytes]]:
     """All entries with their lines. EngineError "repository-damaged" for one that cannot be."""
-    chunks = manifest.tables.chunk_count
     try:
-        for line in manifest.lines():
-            yield entry_of_line(line, chunks), line
-    except (ValueError, TypeError, KeyError, RecursionError) as exc:
+        yield from manifest.entries_and_lines()
+    except ValueError as exc:
         raise damaged(f"The manifest of snapshot {what}", str(exc)) from exc
 
 
@@ -282,7 +280,7 @@ class _Restorer:
             good = [entry for entry in databases if entry.path not in outcome.failed]
             folded, checked = restore_databases.settle(good, self._tree, outcome)
         for line in reversed(directories):
-            self._finish_directory(entry_of_line(line, self._made.manifest.tables.chunk_count), outcome)
+            self._finish_directory(entry_of_line(line), outcome)
         if outcome.failed:
             path, reason = next(iter(sorted(outcome.failed.items())))
             raise EngineError(

@@ -100,7 +100,7 @@ class FileWriter:
             self._part(number, offset, view[start:start + length])
 
     def _entry(self, number: int) -> Entry:
-        return entry_of_line(self._lines[number], self._tables.chunk_count)
+        return entry_of_line(self._lines[number])
 
     def _fail(self, number: int, reason: str) -> None:
         entry = self._entry(number)

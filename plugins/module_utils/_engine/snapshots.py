@@ -35,9 +35,10 @@ class SnapshotInfo:
         value = {"id": self.ref.id, "version": f"v{self.version}", "name": self.name, "note": self.note, "error": self.error or None}
         if self.header is not None:
             fields = asdict(self.header)
-            for name in ("kind", "scope", "created", "files", "bytes", "bytes_stored", "omissions", "excluded", "duration_s", "parent",
+            for name in ("kind", "scope", "created", "files", "bytes", "bytes_stored", "omissions", "excluded", "parent",
                          "openclaw_version", "chunks_new", "chunks_reused"):
                 value[name] = fields[name]
+            value["duration_s"] = self.header.duration_s
             value["packs"] = len(self.header.packs)
             value["complete"] = self.header.complete
         return value

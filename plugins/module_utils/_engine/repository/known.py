@@ -112,7 +112,7 @@ def adopt_unfinished(known: Known, storage: Storage, catalog_key: bytes, reposit
             continue
         try:
             trailer = read_trailer(storage, catalog_key, repository, pack_id, item.size)
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except ValueError:
             continue
         except EngineError as exc:
             if exc.code in ("object-missing", "storage-no-permission"):
@@ -123,7 +123,7 @@ def adopt_unfinished(known: Known, storage: Storage, catalog_key: bytes, reposit
 
 
 def read_trailer(storage: Storage, catalog_key: bytes, repository: str, pack_id: str, size: int) -> pack.Trailer:
-    """The trailer of a stored pack of this size. ValueError and its kin for one that is none; EngineError of the storage."""
+    """The trailer of a stored pack of this size. ValueError for one that is none; EngineError of the storage."""
     name, guess = names.pack_object(pack_id), min(size, 1 << 16)
     tail = storage.get(name, size - guess, guess)
     length = pack.trailer_length(tail[-pack.FOOTER_BYTES:])
@@ -131,7 +131,10 @@ def read_trailer(storage: Storage, catalog_key: bytes, repository: str, pack_id:
         raise ValueError("its trailer is longer than the pack")
     if length + pack.FOOTER_BYTES > guess:
         tail = storage.get(name, size - length - pack.FOOTER_BYTES, length + pack.FOOTER_BYTES)
-    return pack.read_trailer(tail[-length - pack.FOOTER_BYTES:-pack.FOOTER_BYTES], catalog_key, repository, pack_id)
+    trailer = pack.read_trailer(tail[-length - pack.FOOTER_BYTES:-pack.FOOTER_BYTES], catalog_key, repository, pack_id)
+    if sum(frame.stored for frame in trailer.frames) + length + pack.FOOTER_BYTES != size:
+        raise ValueError("its frames do not fill the pack")
+    return trailer
 
 
 def _append(known: Known, row: Pack, trailer: pack.Trailer) -> None:

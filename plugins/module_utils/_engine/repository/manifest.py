@@ -6,24 +6,30 @@
 
 Plaintext of a snapshot's body: one line of JSON that lists sections, then the sections, each a zstd frame:
 "meta" (JSON), "entries" (a line of JSON for each file, in walk order), "chunk_ids" and the columns of tables.py.
+
+A manifest is distrusted even where it authenticates: a host whose key was stolen could have written it. So everything is
+checked before it is used, sizes before memory is taken for them.
 """
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass, field
 from typing import Iterator
 
 from .. import dependencies
-from .tables import COLUMNS, MAXIMUM_ROWS, ID_BYTES, Pack, Run, Tables, check, from_bytes, to_bytes
+from ..errors import EngineError
+from . import crypto, entry_check, meta_check
+from .entry_check import DIRECTORY, FILE, HARD_LINK, LINK, TYPES
+from .tables import COLUMNS, ID_BYTES, Pack, Run, Tables, check, from_bytes, to_bytes
 
-FILE, DIRECTORY, LINK, HARD_LINK = "file", "directory", "link", "hard-link"
-TYPES = (FILE, DIRECTORY, LINK, HARD_LINK)
-MAXIMUM_SECTION = 4 << 30
-MAXIMUM_META = 256 << 20
+MAXIMUM_HEAD = 64 << 10
+MAXIMUM_ENTRIES = 1 << 30
+MAXIMUM_META = 64 << 20
+_SLACK = 64 << 10
 _LEVEL = 3
 _ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
+__all__ = ("DIRECTORY", "FILE", "HARD_LINK", "LINK", "TYPES", "Entry", "EntryWriter", "Manifest", "encode", "entry_of_line")
 
 
 @dataclass
@@ -59,7 +65,9 @@ class Entry:
         if self.type == FILE:
             value.update(changed=self.changed, inode=self.inode, size=self.size, digest=self.digest, chunk_size=self.chunk_size)
             value["chunks"] = [run if run.step != 1 else run[:2] for run in self.runs]
-        elif self.type != DIRECTORY:
+        elif self.type == LINK:
+            value.update(changed=self.changed, target=self.target)
+        elif self.type == HARD_LINK:
             value["target"] = self.target
         for name in ("sparse", "unstable"):
             if getattr(self, name):
@@ -71,53 +79,45 @@ class Entry:
         return _ENCODE(value)
 
 
-def _whole(value: dict, name: str, limit: int = 1 << 63) -> int:
-    number = value.get(name, 0)
-    if type(number) is not int or not -limit <= number < limit:
-        raise ValueError(f"{name} is not a number in its bounds")
-    return number
+def entry_of_line(line: bytes, chunk_count: int | None = None) -> Entry:
+    """The entry of a line, every field of it checked, or ValueError.
 
-
-def entry_of_line(line: bytes | str, chunk_count: int) -> Entry:
-    """The entry of a line, everything about it checked, or ValueError."""
-    value = json.loads(line)
-    if type(value) is not dict or value.get("type") not in TYPES or type(value.get("path")) is not str:
-        raise ValueError("an entry has no path or an unknown type")
-    path = value["path"]
-    if not path.startswith("/") or "\x00" in path or (path != "/" and any(part in ("", ".", "..") for part in path[1:].split("/"))):
-        raise ValueError(f"an entry's path is not a clean absolute path: {path!r}")
-    runs = []
-    for run in value.get("chunks", ()):
-        first, count, step = run if len(run) == 3 else (*run, 1)
-        if type(first) is not int or type(count) is not int or step not in (0, 1) or first < 0 or count < 1:
-            raise ValueError(f"{path!r} has a broken list of chunks")
-        if first + (count if step else 1) > chunk_count or count > MAXIMUM_ROWS:
-            raise ValueError(f"{path!r} names chunks that are not there")
-        runs.append(Run(first, count, step))
-    target, digest, database = value.get("target", ""), value.get("digest", ""), value.get("database")
-    if type(target) is not str or "\x00" in target or type(digest) is not str or not (database is None or type(database) is dict):
-        raise ValueError(f"{path!r} has a field of a wrong type")
-    try:
-        xattrs = {str(name): base64.b64decode(content, validate=True) for name, content in value.get("xattrs", {}).items()}
-    except (binascii.Error, TypeError, AttributeError) as exc:
-        raise ValueError(f"{path!r} has broken extended attributes") from exc
+    chunk_count: how many chunks there are to name; None for a line that was checked before.
+    """
+    if chunk_count is None:
+        value = json.loads(line)
+    else:
+        value = crypto.parse(line, entry_check.MAXIMUM_LINE)
+        entry_check.check(value, chunk_count)
+    get = value.get
     return Entry(
-        path, value["type"], _whole(value, "mode", 1 << 16), _whole(value, "uid", 1 << 32), _whole(value, "gid", 1 << 32),
-        _whole(value, "modified"), _whole(value, "changed"), _whole(value, "inode", 1 << 64), _whole(value, "size"), digest, runs,
-        _whole(value, "chunk_size", 1 << 32), target, bool(value.get("sparse")), bool(value.get("unstable")), xattrs, database)
+        value["path"], value["type"], value["mode"], value["uid"], value["gid"], value["modified"],
+        get("changed", 0), get("inode", 0), get("size", 0), get("digest", ""), [Run(*run) for run in get("chunks", ())],
+        get("chunk_size", 0), get("target", ""), get("sparse", False), get("unstable", False),
+        {name: base64.b64decode(content) for name, content in get("xattrs", {}).items()}, get("database"))
 
 
 class EntryWriter:
     """Compresses lines as they come, so that a manifest in the making stays small."""
 
     def __init__(self) -> None:
+        self._order = entry_check.Order()
         self._compressor = dependencies.zstd().ZstdCompressor(level=_LEVEL)
         self._pending: list[str] = []
         self._parts: list[bytes] = []
         self.length = 0
 
-    def add(self, line: str) -> None:
-        """Append one line."""
+    def add(self, entry: Entry) -> None:
+        """Append an entry. EngineError "snapshot-out-of-order": what no reader would accept is never written."""
+        line = entry.to_line()
+        try:
+            self._order.see(entry.path, entry.type, entry.target)
+            if len(line) > entry_check.MAXIMUM_LINE:
+                raise ValueError(f"the description of {entry.path!r} is too long")
+        except ValueError as exc:
+            raise EngineError(
+                "snapshot-out-of-order", f"This backup would not restore: {exc}",
+                "Please report this with the layout of the directories named.") from exc
         self._pending.append(line)
         if len(self._pending) >= 2000:
             self._flush()
@@ -137,12 +137,20 @@ class EntryWriter:
 
 
 def encode(meta: dict, entries: EntryWriter, tables: Tables) -> bytes:
-    """The plaintext of a snapshot's body. Packs and sealed keys of the tables go into the meta section."""
+    """The plaintext of a snapshot's body. Packs and sealed keys of the tables go into the meta section.
+
+    EngineError "snapshot-too-large".
+    """
     compress = dependencies.zstd().compress
     meta = {**meta, "packs": [list(pack) for pack in tables.packs], "keys": [base64.b64encode(key).decode() for key in tables.keys]}
     plain = [("meta", _ENCODE(meta).encode()), ("chunk_ids", bytes(tables.chunk_ids))]
     plain += [(name, to_bytes(getattr(tables, name))) for name in COLUMNS]
-    sections = [("entries", entries.finish(), entries.length)] + [(name, compress(data, _LEVEL), len(data)) for name, data in plain]
+    if entries.length > MAXIMUM_ENTRIES or len(plain[0][1]) > MAXIMUM_META:
+        raise EngineError(
+            "snapshot-too-large", f"The list of files takes {entries.length:,} bytes and the rest of the description {len(plain[0][1]):,}; "
+            f"{MAXIMUM_ENTRIES:,} and {MAXIMUM_META:,} are the limits", "Exclude directories with very many files.")
+    sections = [("entries", entries.finish(), entries.length)]
+    sections += [(name, compress(data, _LEVEL), len(data)) for name, data in plain]
     head = _ENCODE({"format": 1, "sections": [[name, len(data), length] for name, data, length in sections]}).encode()
     return b"".join([head, b"\n", *(data for _name, data, _length in sections)])
 
@@ -154,26 +162,35 @@ class Manifest:
     """
 
     def __init__(self, plaintext: bytes) -> None:
-        end = plaintext.index(b"\n")
-        head = json.loads(plaintext[:end])
-        if head.get("format") != 1:
-            raise ValueError(f"its manifest has format {head.get('format')!r}")
+        end = plaintext.find(b"\n", 0, MAXIMUM_HEAD)
+        head = crypto.parse(plaintext[:max(end, 0)])
+        if type(head) is not dict or type(head.get("format")) is not int or head["format"] != 1 or type(head.get("sections")) is not list:
+            raise ValueError("its manifest is of another format")
+        self._checked = False  # whether all entries have been checked once
         self._sections: dict[str, tuple[memoryview, int]] = {}
         position, view = end + 1, memoryview(plaintext)
-        for name, stored, length in head["sections"]:
-            if type(stored) is not int or type(length) is not int or min(stored, length) < 0 or position + stored > len(view):
+        for section in head["sections"]:
+            if type(section) is not list or list(map(type, section)) != [str, int, int] or section[0] in self._sections:
+                raise ValueError("its list of sections is broken")
+            name, stored, length = section
+            if min(stored, length) < 0 or position + stored > len(view):
                 raise ValueError("its sections do not fit")
             self._sections[name] = view[position:position + stored], length
             position += stored
-        self.meta: dict = json.loads(self._section("meta", MAXIMUM_META))
+        if position != len(view):
+            raise ValueError("there is more after its last section")
         self.tables = self._tables()
+        self.meta: dict = crypto.parse(self._section("meta", MAXIMUM_META), MAXIMUM_META)
+        meta_check.check(self.meta)
+        self._add_packs()
+        check(self.tables)
 
     def _section(self, name: str, limit: int) -> bytes:
-        if name not in self._sections:
-            raise ValueError(f"it has no section {name}")
         return b"".join(self._stream(name, limit))
 
     def _stream(self, name: str, limit: int) -> Iterator[bytes]:
+        if name not in self._sections:
+            raise ValueError(f"it has no section {name}")
         data, length = self._sections[name]
         if length > limit:
             raise ValueError(f"section {name} says it is too large")
@@ -190,36 +207,55 @@ class Manifest:
             if total > length:
                 break
             yield part
-        if total != length or not decompressor.eof:
+        if total != length or not decompressor.eof or decompressor.unused_data:
             raise ValueError(f"section {name} has another length than it says")
 
     def _tables(self) -> Tables:
-        tables = Tables(chunk_ids=bytearray(self._section("chunk_ids", ID_BYTES * MAXIMUM_ROWS)))
+        # Ids do not compress, and every other column has at most as many rows as there are ids: so nothing here can
+        # take more memory than some multiple of what is stored.
+        ids = self._section("chunk_ids", 2 * len(self._sections["chunk_ids"][0]) + _SLACK if "chunk_ids" in self._sections else 0)
+        tables = Tables(chunk_ids=bytearray(ids))
         for name in COLUMNS:
-            setattr(tables, name, from_bytes(self._section(name, 4 * MAXIMUM_ROWS)))
-        try:
-            tables.packs = [Pack(str(pack), int(size), int(key)) for pack, size, key in self.meta["packs"]]
-            tables.keys = [base64.b64decode(key, validate=True) for key in self.meta["keys"]]
-        except (KeyError, TypeError, binascii.Error) as exc:
-            raise ValueError("its pack table is broken") from exc
-        if any(len(pack.pack) != 32 or pack.pack.strip("0123456789abcdef") for pack in tables.packs):
-            raise ValueError("it names a pack that cannot be")
-        check(tables)
+            setattr(tables, name, from_bytes(self._section(name, len(ids) // ID_BYTES * 4)))
         return tables
 
+    def _add_packs(self) -> None:
+        packs, keys = self.meta.get("packs"), self.meta.get("keys")
+        if type(packs) is not list or type(keys) is not list or not all(type(pack) is list and len(pack) == 3 for pack in packs):
+            raise ValueError("its pack table is broken")
+        for pack, size, key in packs:
+            if not crypto.is_hex(pack, 32) or type(size) is not int or type(key) is not int:
+                raise ValueError("it names a pack that cannot be")
+        self.tables.packs = [Pack(*pack) for pack in packs]
+        self.tables.keys = [crypto.binary({"key": key}, "key", crypto.KEY_BYTES + crypto.SEALED_BYTES) for key in keys]
+
     def lines(self) -> Iterator[bytes]:
-        """The raw lines of all entries, in walk order."""
+        """The raw lines of all entries, in walk order. entries_and_lines() checks them."""
         rest = b""
-        if "entries" not in self._sections:
-            raise ValueError("it has no section entries")
-        for part in self._stream("entries", MAXIMUM_SECTION):
+        for part in self._stream("entries", MAXIMUM_ENTRIES):
             *whole, rest = (rest + part).split(b"\n")
             yield from whole
+            if len(rest) > entry_check.MAXIMUM_LINE:
+                raise ValueError("an entry is too long")
         if rest:
             raise ValueError("its last entry is cut short")
 
-    def entries(self) -> Iterator[Entry]:
-        """All entries, in walk order."""
-        chunks = self.tables.chunk_count
+    def entries_and_lines(self) -> Iterator[tuple[Entry, bytes]]:
+        """All entries with their lines, in walk order, checked one by one and against each other."""
+        if self._checked:
+            for line in self.lines():
+                yield entry_of_line(line), line
+            return
+        chunks, lengths, order = self.tables.chunk_count, self.tables.chunk_length, entry_check.Order()
         for line in self.lines():
-            yield entry_of_line(line, chunks)
+            entry = entry_of_line(line, chunks)
+            order.see(entry.path, entry.type, entry.target)
+            if entry.type == FILE:
+                entry_check.check_content(entry, lengths)
+            yield entry, line
+        self._checked = True
+
+    def entries(self) -> Iterator[Entry]:
+        """All entries, in walk order, checked."""
+        for entry, _line in self.entries_and_lines():
+            yield entry

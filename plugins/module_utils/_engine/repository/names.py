@@ -22,14 +22,21 @@ SNAPSHOTS = "snapshots/"
 RUNS = "runs/"
 VERIFICATIONS = "verifications/"
 
-_ID = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)T(\d\d):?(\d\d):?(\d\d)\.(\d{3})Z")
-_COMPACT = re.compile(r"\d{8}T\d{6}\.\d{3}Z")
+_ID = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)T(\d\d):?(\d\d):?(\d\d)\.(\d{3})Z", re.ASCII)
+_COMPACT = re.compile(r"\d{8}T\d{6}\.\d{3}Z", re.ASCII)
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+_LATEST = 253402300799.999  # the last millisecond of the year 9999
 _PACK = re.compile(r"packs/([0-9a-f]{2})/([0-9a-f]{32})")
 
 
 def id_of_time(seconds: float) -> str:
-    """The snapshot id of a moment given in seconds since 1970 UTC."""
-    moment = datetime.datetime.fromtimestamp(int(seconds * 1000 + 0.5) / 1000, datetime.timezone.utc)
+    """The snapshot id of a moment given in seconds since 1970 UTC. EngineError "snapshot-id-exhausted" outside the years 1970 to 9999."""
+    if not 0 <= seconds <= _LATEST:
+        raise EngineError(
+            "snapshot-id-exhausted", f"There is no snapshot id for {seconds:.0f} seconds after 1970",
+            "Correct this host's clock; if a snapshot of a far future is there, remove it.")
+    # In whole milliseconds: a float of seconds turned to a datetime may lose one.
+    moment = _EPOCH + datetime.timedelta(milliseconds=int(seconds * 1000 + 0.5))
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 
 from .. import dependencies
 from . import crypto, names
+from .tables import MAXIMUM_CHUNK, MAXIMUM_FRAME, MAXIMUM_STORED_FRAME
 
 _FOOTER = struct.Struct("<4sI")
 _MAGIC = b"OCBP"
 FOOTER_BYTES = _FOOTER.size
-MAXIMUM_FRAME = 64 << 20
 MAXIMUM_TRAILER = 64 << 20
 
 
@@ -104,7 +104,7 @@ class PackBuilder:
 
 def trailer_length(footer: bytes) -> int:
     """How many bytes before the footer the trailer takes. ValueError."""
-    magic, length = _FOOTER.unpack(footer)
+    magic, length = _FOOTER.unpack(footer) if len(footer) == FOOTER_BYTES else (b"", 0)
     if magic != _MAGIC or not 0 < length <= MAXIMUM_TRAILER:
         raise ValueError("its footer is not one")
     return length
@@ -116,16 +116,30 @@ def read_trailer(sealed: bytes, catalog_key: bytes, repository: str, pack_id: st
         plaintext = _trailer_sealer(catalog_key, repository, pack_id).open(0, sealed, crypto.context("trailer", repository, pack_id))
     except crypto.NotAuthentic as exc:
         raise ValueError("its trailer does not authenticate") from exc
-    head, ids = expand(plaintext, MAXIMUM_TRAILER).split(b"\n", 1)
-    value = json.loads(head)
+    head, newline, ids = expand(plaintext, MAXIMUM_TRAILER).partition(b"\n")
+    value = crypto.parse(head, MAXIMUM_TRAILER)
+    if not newline or type(value) is not dict or type(value.get("frames")) is not list:
+        raise ValueError("its trailer is not one")
     frames, position = [], 0
-    for stored, length, lengths in value["frames"]:
-        end = position + 16 * len(lengths)
-        if end > len(ids) or sum(lengths) != length or min(lengths, default=0) < 0:
-            raise ValueError("its trailer contradicts itself")
-        frames.append(TrailerFrame(stored, length, FrameRows(ids[position:end], tuple(lengths))))
-        position = end
-    return Trailer(str(value["run"]), base64.b64decode(value["key"]), frames)
+    for row in value["frames"]:
+        stored, length, lengths = _trailer_row(row)
+        frames.append(TrailerFrame(stored, length, FrameRows(ids[position:position + 16 * len(lengths)], lengths)))
+        position += 16 * len(lengths)
+    if position != len(ids):
+        raise ValueError("its trailer contradicts itself")
+    return Trailer(crypto.text(value, "run"), crypto.binary(value, "key", crypto.KEY_BYTES + crypto.SEALED_BYTES), frames)
+
+
+def _trailer_row(row) -> tuple[int, int, tuple[int, ...]]:
+    """(stored, length, lengths of chunks) of one frame, checked. ValueError."""
+    if type(row) is not list or list(map(type, row)) != [int, int, list] or not row[2] or any(type(length) is not int for length in row[2]):
+        raise ValueError("its trailer has a broken list of frames")
+    stored, length, lengths = row
+    if not 0 < min(lengths) <= max(lengths) <= MAXIMUM_CHUNK or sum(lengths) != length:
+        raise ValueError("its trailer has a frame whose chunks do not fill it")
+    if length > MAXIMUM_FRAME or not crypto.TAG_BYTES < stored <= MAXIMUM_STORED_FRAME:
+        raise ValueError("its trailer has a frame of a size that cannot be")
+    return stored, length, tuple(lengths)
 
 
 def expand(data: bytes, limit: int) -> bytes:

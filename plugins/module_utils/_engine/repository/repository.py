@@ -14,7 +14,7 @@ from .. import dependencies
 from ..errors import EngineError, ObjectExists, ObjectMissing, damaged
 from ..ports import Context
 from ..storage.base import ObjectInfo, Storage
-from . import crypto, keys, names, snapshot
+from . import crypto, keys, names, records, snapshot
 from .cache import Cache
 from .manifest import Manifest
 
@@ -41,14 +41,21 @@ def read_description(content: bytes) -> dict:
     """repository.json as data. EngineError "repository-damaged" or "format-unknown"."""
     try:
         value = crypto.without_checksum(content)
-        if value["type"] != "openclaw-backup repository":
+        if value.get("type") != "openclaw-backup repository":
             raise ValueError("it describes something else")
-        base64.b64decode(value["public_key"], validate=True)
-    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        if type(value.get("format")) is not int or type(value.get("features")) is not list:
+            raise ValueError("it has no format")
+        if not crypto.is_hex(value.get("repository"), 32):
+            raise ValueError("it has no repository id")
+        crypto.text(value, "instance")
+        crypto.text(value, "created")
+        if value["format"] == 1 and not value["features"]:
+            crypto.binary(value, "public_key", crypto.PUBLIC_BYTES)
+            return value
+    except ValueError as exc:
         raise damaged(names.REPOSITORY, str(exc), "Restore this one object from a copy, or the repository from its mirror.") from exc
-    if value["format"] != 1 or value["features"]:
-        raise EngineError("format-unknown", f"The repository has format {value['format']} and features {value['features']}", "Use a newer version.")
-    return value
+    raise EngineError(
+        "format-unknown", f"The repository has format {value['format']} and features {value['features']}", "Use a newer version.")
 
 
 def create(storage: Storage, secret: keys.Secret, instance: str, context: Context, *, label: str = "", fips: bool = False) -> "Repository":
@@ -63,7 +70,8 @@ def create(storage: Storage, secret: keys.Secret, instance: str, context: Contex
         storage.create(name, [slot])
         storage.create(names.REPOSITORY, [_describe(bundle, instance, created)])
     except ObjectExists as exc:
-        raise EngineError("repository-exists", f"{storage.url} already holds a repository", "Open it with its key, or choose another place.") from exc
+        raise EngineError(
+            "repository-exists", f"{storage.url} already holds a repository", "Open it with its key, or choose another place.") from exc
     return Repository(storage, bundle, context)
 
 
@@ -103,7 +111,8 @@ def _open(storage: Storage, secret: keys.Secret | keys.WriterBundle, context: Co
         bundle = _open_any_slot(storage, cache, secret, description)
     if not _belongs(bundle, description):
         raise EngineError(
-            "repository-replaced", f"The repository at {storage.url} is not the one that this key belongs to, or its public key was replaced",
+            "repository-replaced",
+            f"The repository at {storage.url} is not the one that this key belongs to, or its public key was replaced",
             "Do not back up into it before you know who changed it.")
     return Repository(storage, bundle, context, description)
 
@@ -175,10 +184,21 @@ class Repository:
 
     def load(self, ref: SnapshotRef) -> tuple[snapshot.Header, Manifest]:
         """Header and manifest of a snapshot, authenticated. EngineError "repository-damaged", ObjectMissing."""
+        if ref.size > snapshot.MAXIMUM_OBJECT:
+            raise damaged(ref.name, f"it has {ref.size:,} bytes")
         data = self.cache.read(ref.name)
-        if data is None or len(data) != ref.size:
-            data = self.storage.get(ref.name)
-        return snapshot.decode(self.bundle, ref.name, data)
+        if data is not None and len(data) == ref.size:
+            try:
+                return snapshot.decode(self.bundle, ref.name, data)
+            except EngineError as exc:
+                if exc.code != "repository-damaged":
+                    raise
+                # A copy that was damaged on this host says nothing about the object.
+        content = self.storage.get(ref.name)
+        loaded = snapshot.decode(self.bundle, ref.name, content)
+        if data is not None:
+            self.cache.write(ref.name, [content])
+        return loaded
 
     def scope_of(self, ref: SnapshotRef) -> str:
         """The scope of a snapshot; empty for one whose header is damaged or gone."""
@@ -211,10 +231,7 @@ class Repository:
     def record_run(self, result: str, fields: dict, message: str = "") -> None:
         """Leave the record of a run: result and fields in plain, the message sealed, all of it authenticated."""
         name = names.run_object(names.id_of_time(self.context.clock.now()))
-        sealer = crypto.Sealer(crypto.derive(self.bundle.catalog_key, "run", self.id, name))
-        record = {"format": 1, "type": "run", "repository": self.id, "name": name, "result": result, **fields}
-        sealed = sealer.seal(0, message.encode("utf-8", "surrogateescape"), crypto.context("run") + b"\x00" + crypto.canonical(record))
-        self.storage.create(name, [crypto.with_checksum({**record, "message": base64.b64encode(sealed).decode()})])
+        self.storage.create(name, [records.encode(self.bundle, records.RUN, name, {"result": result, **fields}, message)])
 
 
 def list_snapshots(storage: Storage) -> list[SnapshotRef]:
@@ -234,7 +251,10 @@ def read_header(storage: Storage, ref: SnapshotRef) -> snapshot.Header:
     length = min(_HEADER_READ, ref.size)
     data = storage.get(ref.name, 0, length)
     while b"\n" not in data and len(data) < min(ref.size, snapshot.MAXIMUM_HEADER):
-        data += storage.get(ref.name, len(data), max(_HEADER_READ, len(data)))
+        more = storage.get(ref.name, len(data), max(_HEADER_READ, len(data)))
+        if not more:
+            break
+        data += more
     end = data.find(b"\n")
     if end < 0:
         raise damaged(f"The header of {ref.name}", "it does not end")

@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, fields, replace
 
 from ..errors import EngineError, damaged
 from . import crypto, names
 from .keys import WriterBundle
 from .manifest import Manifest
 
-MAXIMUM_HEADER = 64 << 20
+MAXIMUM_HEADER = 16 << 20
+MAXIMUM_OBJECT = 1 << 30
+MAXIMUM_NAME, MAXIMUM_NOTE = 63, 4096  # characters
+_MOST = 1 << 63
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Header:
     chunks_reused: int = 0
     omissions: int = 0
     excluded: int = 0
-    duration_s: float = 0.0
+    duration_ms: int = 0
     openclaw_version: str = ""
     packs: tuple[str, ...] = ()
     parent: dict | None = None
@@ -50,40 +51,57 @@ class Header:
     salt: str = ""
     body_bytes: int = 0
     format: int = 1
-    features: tuple[str, ...] = field(default=())
+    features: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
         return self.omissions == 0
+
+    @property
+    def duration_s(self) -> float:
+        return self.duration_ms / 1000
 
 
 def _sealer(bundle: WriterBundle, header: Header, purpose: str) -> crypto.Sealer:
     return crypto.Sealer(crypto.derive(bundle.catalog_key, purpose, bundle.repository, header.id, header.salt))
 
 
-def seal_label(bundle: WriterBundle, snapshot_id: str, salt: str, name: str | None, note: str) -> str:
-    """Name and note for the header, readable only with a key."""
-    header = Header(bundle.repository, snapshot_id, "", "", "", salt=salt)
-    sealed = _sealer(bundle, header, "label").seal(0, crypto.canonical({"name": name, "note": note}), crypto.context("label", snapshot_id))
-    return base64.b64encode(sealed).decode()
+def _bound_to_label(header: Header) -> bytes:
+    """Everything else that a header says: whoever can read a name knows that the whole header is as it was written."""
+    rest = {name: value for name, value in asdict(header).items() if name != "label"}
+    return crypto.context("label", header.repository) + b"\x00" + crypto.canonical(rest)
 
 
 def open_label(bundle: WriterBundle, header: Header) -> tuple[str | None, str]:
-    """(name, note) of a snapshot. EngineError "repository-damaged"."""
+    """(name, note) of a snapshot; its header is authentic if this succeeds. EngineError "repository-damaged"."""
     try:
-        sealed = base64.b64decode(header.label, validate=True)
-        value = json.loads(_sealer(bundle, header, "label").open(0, sealed, crypto.context("label", header.id)))
-        return value["name"], value["note"]
-    except (crypto.NotAuthentic, binascii.Error, ValueError, KeyError) as exc:
-        raise damaged(f"The header of snapshot {header.id}", "its label does not authenticate") from exc
+        if header.repository != bundle.repository:
+            raise ValueError(f"it belongs to repository {header.repository}")
+        sealed = base64.b64decode(header.label)
+        value = crypto.parse(_sealer(bundle, header, "label").open(0, sealed, _bound_to_label(header)))
+        if type(value) is not dict or value.get("name") is not None and not crypto.text(value, "name"):
+            raise ValueError("its label is not one")
+        return value.get("name"), crypto.text(value, "note")
+    except crypto.NotAuthentic as exc:
+        raise damaged(f"The header of snapshot {header.id}", "it does not authenticate") from exc
+    except ValueError as exc:
+        raise damaged(f"The header of snapshot {header.id}", str(exc)) from exc
 
 
-def encode(bundle: WriterBundle, header: Header, plaintext: bytes) -> list[bytes]:
-    """The parts of a snapshot object. The header's body_bytes is filled in here."""
-    header = Header(**{**asdict(header), "body_bytes": len(plaintext) + crypto.TAG_BYTES})
+def encode(bundle: WriterBundle, header: Header, name: str | None, note: str, plaintext: bytes) -> tuple[Header, list[bytes]]:
+    """(header, parts of the snapshot object). The header's label and body_bytes are filled in here. EngineError "snapshot-too-large"."""
+    header = replace(header, label="", body_bytes=len(plaintext) + crypto.TAG_BYTES)
+    label = crypto.canonical({"name": name, "note": note[:MAXIMUM_NOTE]})
+    sealed = _sealer(bundle, header, "label").seal(0, label, _bound_to_label(header))
+    header = replace(header, label=base64.b64encode(sealed).decode())
     line = crypto.with_checksum(asdict(header))
+    if len(line) >= MAXIMUM_HEADER or len(line) + header.body_bytes >= MAXIMUM_OBJECT:
+        raise EngineError(
+            "snapshot-too-large",
+            f"The description of the snapshot takes {len(line) + header.body_bytes:,} bytes, and {MAXIMUM_OBJECT:,} is the limit",
+            "Exclude directories with very many files, or split the instance's extra paths over several instances.")
     body = _sealer(bundle, header, "snapshot").seal(0, plaintext, crypto.context("snapshot", bundle.repository) + b"\x00" + line)
-    return [line + b"\n", body]
+    return header, [line + b"\n", body]
 
 
 def digest(parts: list[bytes]) -> str:
@@ -99,38 +117,58 @@ def read_header(name: str, line: bytes) -> Header:
     what = f"The header of {name}"
     try:
         value = crypto.without_checksum(line, MAXIMUM_HEADER)
-        if value.get("format") != 1:
-            raise EngineError(
-                "format-unknown", f"{what} has format {value.get('format')!r}, and this version reads format 1", "Use a newer version of this collection.")
-        if value.get("features"):
-            raise EngineError(
-                "format-unknown", f"{what} needs features {value['features']} that this version does not know", "Use a newer version of this collection.")
-        value["packs"], value["features"] = tuple(value["packs"]), ()
-        header = Header(**value)
-        _check_types(header)
-    except (ValueError, TypeError, KeyError) as exc:
+        if type(value.get("format")) is not int or type(value.get("features")) is not list:
+            raise ValueError("it has no format")
+    except ValueError as exc:
         raise damaged(what, str(exc)) from exc
+    if value["format"] != 1 or value["features"]:
+        raise EngineError(
+            "format-unknown", f"{what} has format {value['format']} and features {value['features']}, and this version reads format 1",
+            "Use a newer version of this collection.")
+    try:
+        if set(value) != {item.name for item in fields(Header)}:
+            raise ValueError("it has other fields than format 1 has")
+        _check_types(value)
+    except ValueError as exc:
+        raise damaged(what, str(exc)) from exc
+    header = Header(**{**value, "packs": tuple(value["packs"]), "features": ()})
     if names.snapshot_of_object(name) != header.id:
         raise damaged(what, f"it says it is snapshot {header.id}")
     return header
 
 
-def _check_types(header: Header) -> None:
-    """ValueError unless the fields that programs count with are what they should be."""
-    for name in ("files", "bytes", "bytes_stored", "omissions", "excluded", "body_bytes", "chunks_new", "chunks_reused"):
-        if type(getattr(header, name)) is not int or getattr(header, name) < 0:
+def _check_types(value: dict) -> None:
+    """ValueError unless every field is what a header has there."""
+    for name in ("files", "bytes", "bytes_stored", "omissions", "excluded", "body_bytes", "chunks_new", "chunks_reused", "duration_ms"):
+        if type(value[name]) is not int or not 0 <= value[name] < _MOST:
             raise ValueError(f"{name} is not a count")
-    for name in ("repository", "id", "created", "kind", "scope", "label", "salt", "openclaw_version"):
-        if type(getattr(header, name)) is not str:
-            raise ValueError(f"{name} is not text")
-    if type(header.named) is not bool or not all(type(pack) is str and len(pack) == 32 for pack in header.packs):
+    for name in ("id", "created", "kind", "scope", "openclaw_version"):
+        crypto.text(value, name)
+    crypto.binary(value, "label")
+    if type(value["named"]) is not bool or type(value["packs"]) is not list or not all(crypto.is_hex(pack, 32) for pack in value["packs"]):
         raise ValueError("a field has a wrong type")
-    if header.parent is not None and not {"id", "digest"} <= set(header.parent):
+    if not crypto.is_hex(value["repository"], 32) or not crypto.is_hex(value["salt"], 32):
+        raise ValueError("an id is not one")
+    if len(set(value["packs"])) != len(value["packs"]):
+        raise ValueError("it names a pack twice")
+    parent = value["parent"]
+    if parent is None:
+        return
+    if type(parent) is not dict or set(parent) != {"id", "digest"} or not crypto.is_hex(parent["digest"], 64) or not _is_id(parent["id"]):
         raise ValueError("parent is not one")
+    if parent["id"] >= value["id"]:
+        raise ValueError("its parent is not older than it")
+
+
+def _is_id(text) -> bool:
+    try:
+        return type(text) is str and names.id_of_time(names.time_of_id(text)) == text
+    except EngineError:
+        return False
 
 
 def decode(bundle: WriterBundle, name: str, data: bytes) -> tuple[Header, Manifest]:
-    """Header and manifest of a whole object, authenticated. EngineError "repository-damaged"."""
+    """Header and manifest of a whole object, authenticated. EngineError "repository-damaged", "format-unknown"."""
     end = data.find(b"\n", 0, MAXIMUM_HEADER)
     header = read_header(name, data[:max(end, 0)])
     if header.repository != bundle.repository:
@@ -144,6 +182,9 @@ def decode(bundle: WriterBundle, name: str, data: bytes) -> tuple[Header, Manife
     except crypto.NotAuthentic as exc:
         raise damaged(name, "it does not authenticate") from exc
     try:
-        return header, Manifest(plaintext)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as exc:
+        manifest = Manifest(plaintext)
+        if header.packs != tuple(row.pack for row in manifest.tables.packs):
+            raise ValueError("its header names other packs than its body")
+    except ValueError as exc:
         raise damaged(name, str(exc)) from exc
+    return header, manifest

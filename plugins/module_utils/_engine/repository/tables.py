@@ -15,7 +15,10 @@ from typing import Iterable, Iterator, NamedTuple
 
 ID_BYTES = 16
 NONE = 0xFFFFFFFF
-MAXIMUM_ROWS = 1 << 28
+MAXIMUM_CHUNK = 1 << 20
+MAXIMUM_FRAME = 16 << 20
+MAXIMUM_STORED_FRAME = MAXIMUM_FRAME + (1 << 17)  # what does not compress grows a little, and has a tag
+MAXIMUM_PACK = 1 << 32  # offsets have 32 bits
 
 
 class Run(NamedTuple):
@@ -141,16 +144,22 @@ def check(tables: Tables) -> None:
         raise ValueError("chunk columns differ in length")
     if len({frames, *(len(getattr(tables, name)) for name in COLUMNS[3:])}) != 1:
         raise ValueError("frame columns differ in length")
+    if not chunks >= frames >= packs >= len(tables.keys):
+        raise ValueError("a frame holds no chunk, a pack no frame, or a key opens no pack")
+    if any(not 0 <= pack.key < len(tables.keys) or not 0 < pack.size < MAXIMUM_PACK for pack in tables.packs):
+        raise ValueError("a pack names a key that is not there, or has a size that cannot be")
     if chunks and max(tables.chunk_frame) >= frames or frames and max(tables.frame_pack) >= packs:
         raise ValueError("a row points past the end of its table")
+    if chunks and not 0 < min(tables.chunk_length) <= max(tables.chunk_length) <= MAXIMUM_CHUNK:
+        raise ValueError("a chunk has a length that cannot be")
+    if frames and (max(tables.frame_length) > MAXIMUM_FRAME or max(tables.frame_stored) > MAXIMUM_STORED_FRAME):
+        raise ValueError("a frame is too large")
     ends = map(int.__add__, tables.chunk_offset, tables.chunk_length)
     if any(end > tables.frame_length[frame] for end, frame in zip(ends, tables.chunk_frame)):
         raise ValueError("a chunk reaches past the end of its frame")
     for row in range(frames):
         if tables.frame_offset[row] + tables.frame_stored[row] > tables.packs[tables.frame_pack[row]].size:
             raise ValueError("a frame reaches past the end of its pack")
-    if any(not 0 <= pack.key < len(tables.keys) or pack.size < 0 for pack in tables.packs):
-        raise ValueError("a pack names a key that is not there")
 
 
 class ChunkIndex:
