@@ -115,7 +115,8 @@ class PruneResult:
 def plan(storage: Storage, options: PruneOptions, context: Context, repository: Repository | None = None) -> PrunePlan:
     """Look at the repository and decide; deletes nothing.
 
-    repository: the same one, opened; then what is not genuine is not counted, and snapshots can be asked for by name.
+    repository: the same one, opened; then what is not genuine is not counted, and snapshots can be asked for by name. With a
+    reader's key, forged verifications do not count either.
     EngineError "repository-missing", "option-invalid", "prune-too-much"; of delete "snapshot-pinned", "snapshot-missing",
     "snapshot-ambiguous", "key-not-given".
     """
@@ -123,7 +124,7 @@ def plan(storage: Storage, options: PruneOptions, context: Context, repository: 
     context.progress.report(ProgressState("list"))
     survey, records = prune_survey.take(storage, repository), list(storage.list(names.VERIFICATIONS))
     now = storage.now()
-    verified = verifications.newest_passed(storage, records, (ref.id for ref in survey.refs if ref.id not in survey.trouble))
+    verified = verifications.newest_passed(storage, records, survey.headers, repository.bundle if repository else None)
     absent: list[str] = []
     if options.delete:
         decisions = _asked_for(survey, options.delete, verified, absent)

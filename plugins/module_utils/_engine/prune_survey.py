@@ -5,12 +5,11 @@
 """What a prune has to know of the snapshots of a repository: their headers, which it trusts no further than it can check."""
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Iterable
 
 from .errors import EngineError, ObjectMissing
-from .repository import names, snapshot
+from .repository import crypto, names
 from .repository.repository import Repository, SnapshotRef, list_snapshots, read_description, read_headers
 from .repository.snapshot import Header
 from .retention import Candidate, moment
@@ -64,7 +63,7 @@ class Survey:
 
 
 def take(storage: Storage, opened: Repository | None) -> Survey:
-    """Read all headers. With an opened repository every snapshot object is read whole and authenticated.
+    """Read all headers; with an opened repository they are authenticated. Whether the bodies are whole, only a verification tells.
 
     EngineError "repository-missing", "repository-replaced", "repository-damaged" or "format-unknown" of the repository
     itself: what this version does not understand, it does not delete from.
@@ -80,7 +79,7 @@ def take(storage: Storage, opened: Repository | None) -> Survey:
             "repository-replaced", f"The repository at {storage.url} is not the one that this key belongs to",
             "Do not prune it before you know who changed it.")
     refs = list_snapshots(storage)
-    headers, trouble = _read(storage, belongs, refs, opened)
+    headers, trouble = _read(storage, belongs, refs)
     labels = _labels(opened, headers, trouble) if opened else {}
     there = [ref for ref in refs if ref.id in headers or ref.id in trouble]
     return Survey(storage.url, belongs, there, headers, trouble, opened is not None, labels)
@@ -92,7 +91,7 @@ def again(storage: Storage, before: Survey) -> Survey:
     One that vanishes between the listing and its reading counts as trouble: nothing is certain about what it needs.
     """
     known, refs = set(before.refs), list_snapshots(storage)
-    headers, trouble = _read(storage, before.repository, [ref for ref in refs if ref not in known], None)
+    headers, trouble = _read(storage, before.repository, [ref for ref in refs if ref not in known])
     for ref in refs:
         if ref in known and ref.id in before.headers:
             headers[ref.id] = before.headers[ref.id]
@@ -103,34 +102,30 @@ def again(storage: Storage, before: Survey) -> Survey:
     return Survey(before.url, before.repository, refs, headers, trouble, before.has_key)
 
 
-def _read(storage: Storage, belongs: str, refs: list[SnapshotRef], opened: Repository | None) -> tuple[dict[str, Header], dict[str, str]]:
+def _read(storage: Storage, belongs: str, refs: list[SnapshotRef]) -> tuple[dict[str, Header], dict[str, str]]:
     """(headers, trouble) by id. What vanished meanwhile is in neither."""
-    headers, trouble = {}, {}
-    found = read_headers(storage, refs) if opened is None else _read_genuine(storage, refs, opened)
-    for snapshot_id, header in found.items():
-        if isinstance(header, Header) and header.repository == belongs:
-            headers[snapshot_id] = header
-        elif isinstance(header, Header):
-            trouble[snapshot_id] = f"it belongs to repository {header.repository}"
-        elif header.code != "object-missing":
-            trouble[snapshot_id] = header.message
+    headers, trouble, found = {}, {}, read_headers(storage, refs)
+    for ref in refs:
+        header = found[ref.id]
+        if isinstance(header, EngineError):
+            if header.code != "object-missing":
+                trouble[ref.id] = header.message
+        elif header.repository != belongs:
+            trouble[ref.id] = f"it belongs to repository {header.repository}"
+        elif ref.size != _size(header):
+            trouble[ref.id] = f"it has {ref.size:,} bytes and should have {_size(header):,}"
+        else:
+            headers[ref.id] = header
     return headers, trouble
 
 
-def _read_genuine(storage: Storage, refs: list[SnapshotRef], opened: Repository) -> dict[str, Header | EngineError]:
-    """As read_headers(), each authenticated by the body that follows it. The copies on this host prove nothing here."""
-    def read(ref: SnapshotRef):
-        try:
-            return ref.id, snapshot.decode(opened.bundle, ref.name, storage.get(ref.name))[0]
-        except EngineError as exc:
-            if exc.code not in ("repository-damaged", "object-missing", "format-unknown"):
-                raise
-            return ref.id, exc
-    with ThreadPoolExecutor(2, "authenticate") as pool:  # whole manifests are in memory meanwhile
-        return dict(pool.map(read, refs))
+def _size(header: Header) -> int:
+    """The bytes of a whole snapshot object."""
+    return len(crypto.with_checksum(asdict(header))) + 1 + header.body_bytes
 
 
 def _labels(opened: Repository, headers: dict[str, Header], trouble: dict[str, str]) -> dict[str, str]:
+    """The names of snapshots. A label authenticates its whole header: one that does not is moved from headers to trouble."""
     found = {}
     for snapshot_id, header in list(headers.items()):
         try:

@@ -16,7 +16,7 @@ from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine import
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.options import PruneOptions, RetentionOptions
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import Context
-from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.repository import crypto, keys, names, repository
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.repository import crypto, keys, names, repository, verifications
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.retention import DAY, GRACE
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.storage.base import Deletion
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.storage.file import FileStorage
@@ -78,11 +78,9 @@ def tamper(storage: MemoryStorage, snapshot_id: str, change) -> None:
     storage.objects[name] = change(data), modified
 
 
-def verify(storage: MemoryStorage, snapshot_id: str, at: float, **fields) -> str:
+def verify(agent: Agent, snapshot_id: str, level: str = "restore", passed: bool = True) -> str:
     """The record of a verification."""
-    name = names.verification_object(snapshot_id, at)
-    storage.create(name, [crypto.with_checksum({"format": 1, "type": "verification", "level": "restore", "result": "passed", **fields})])
-    return name
+    return verifications.create(agent.open(), snapshot_id, level, passed, {"host": "staging"}, "what was found")
 
 
 # --- what goes and what stays
@@ -170,9 +168,9 @@ def test_two_newest_of_each_scope_stay(agent, clock):
 
 def test_the_newest_verified_one_stays(agent, clock):
     made = history(agent, clock, 6)
-    verify(agent.storage, made[1], clock.now())
-    verify(agent.storage, made[2], clock.now(), result="failed")
-    verify(agent.storage, made[3], clock.now(), level="quick")
+    verify(agent, made[1])
+    verify(agent, made[2], passed=False)
+    verify(agent, made[3], level="quick")
     assert run(agent).removed == [made[0], made[2], made[3]]
     with pytest.raises(EngineError) as caught:
         run(agent, PruneOptions(delete=(made[1],)))
@@ -181,16 +179,37 @@ def test_the_newest_verified_one_stays(agent, clock):
 
 def test_a_verification_that_failed_later_pins_nothing(agent, clock):
     made = history(agent, clock, 6)
-    verify(agent.storage, made[0], clock.now())
-    verify(agent.storage, made[1], clock.now())
+    verify(agent, made[0])
+    verify(agent, made[1])
     clock.advance(60)
-    verify(agent.storage, made[1], clock.now(), result="failed")
+    verify(agent, made[1], passed=False)
     assert made[0] not in run(agent).removed
+
+
+def test_with_a_key_a_forged_verification_moves_no_pin(agent, clock):
+    """With a reader's key it does nothing. Without a key it is believed, and one that is noise only keeps a snapshot more."""
+    made = history(agent, clock, 6)
+    verify(agent, made[0])
+    name = names.verification_object(made[2], clock.now())
+    forged = {"format": 1, "type": "verification", "repository": agent.open().id, "name": name, "level": "restore", "result": "passed"}
+    agent.storage.create(name, [crypto.with_checksum({**forged, "message": "AAAA"})])
+    unreadable = names.verification_object(made[3], clock.now())
+    agent.storage.create(unreadable, [b"noise"])
+    assert {ref.id for ref in prune.plan(agent.storage, STRICT, agent.context).remove} == {made[0], made[1]}
+    assert run(agent, opened=agent.open()).removed == made[1:4]
+
+
+def test_a_writer_key_vouches_for_nothing(agent, clock):
+    made = history(agent, clock, 1)
+    writer = keys.import_writer(keys.export_writer(agent.open().bundle).encode())
+    with pytest.raises(EngineError) as caught:
+        verifications.create(repository.open_repository(agent.storage, writer, agent.context), made[0], "restore", True, {})
+    assert caught.value.code == "key-cannot-read"
 
 
 def test_old_records_go_and_those_of_what_remains_stay(agent, clock):
     made = history(agent, clock, 30)
-    kept, lost = verify(agent.storage, made[-1], clock.now()), verify(agent.storage, made[0], clock.now())
+    kept, lost = verify(agent, made[-1]), verify(agent, made[0])
     clock.advance(401 * DAY)
     agent.write("openclaw.json", "{}")
     agent.backup()
@@ -283,7 +302,7 @@ def test_a_share_that_means_nothing_is_refused(agent, share):
 # --- damage, forgery
 
 @pytest.mark.parametrize("damage", [
-    lambda data: b"", lambda data: data[:100], lambda data: b"x" + data[1:],
+    lambda data: b"", lambda data: data[:100], lambda data: b"x" + data[1:], lambda data: data[:-1], lambda data: data + b"x",
     lambda data: data.replace(b'"kind":"scheduled"', b'"kind":"scheduleD"'),
     lambda data: data.replace(b'"format":1', b'"format":2'),
 ])

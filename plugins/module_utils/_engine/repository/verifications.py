@@ -2,18 +2,31 @@
 # BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""The records of verifications, as far as they can be read without a key: which snapshot was last proven restorable."""
+"""The records of verifications: which snapshot was last proven restorable."""
 from __future__ import annotations
 
 from typing import Iterable
 
-from ..errors import ObjectMissing
+from ..errors import EngineError, ObjectMissing
 from ..storage.base import ObjectInfo, Storage
-from . import crypto, names
+from . import keys, names, records
 
-PASSED = "passed"  # the result of a verification that found nothing wrong
-PROVING = ("data", "restore")  # levels that read the content; a quick one proves nothing that should keep a snapshot
+PASSED, FAILED = "passed", "failed"
 UNREADABLE = "unreadable"
+PROVING = ("data", "restore")  # levels that read the content; a quick one proves nothing that should keep a snapshot
+_MOST = 1 << 20  # bytes of a record that are read
+
+
+def create(repository, snapshot_id: str, level: str, passed: bool, fields: dict, message: str = "") -> str:
+    """Leave the record of a verification, and give its name.
+
+    repository: opened with a reader's key; that seals the record, so that a host cannot vouch for its own snapshots.
+    fields: what else to say in plain, JSON without fractions. message: sealed; may name files. EngineError "key-cannot-read".
+    """
+    name = names.verification_object(snapshot_id, repository.context.clock.now())
+    said = {**fields, "snapshot": snapshot_id, "level": level, "result": PASSED if passed else FAILED}
+    repository.storage.create(name, [records.encode(repository.bundle, records.VERIFICATION, name, said, message)])
+    return name
 
 
 def snapshot_of(name: str) -> str | None:
@@ -22,20 +35,22 @@ def snapshot_of(name: str) -> str | None:
     return names.snapshot_of_object(names.SNAPSHOTS + parts[1]) if len(parts) == 3 and name.startswith(names.VERIFICATIONS) else None
 
 
-def newest_passed(storage: Storage, records: Iterable[ObjectInfo], snapshots: Iterable[str]) -> list[str]:
+def newest_passed(
+        storage: Storage, listed: Iterable[ObjectInfo], snapshots: Iterable[str], bundle: keys.WriterBundle | None = None) -> list[str]:
     """The newest of these snapshots whose newest verification that proves anything passed.
 
-    Those with a record that cannot be read come along: that keeps a snapshot more, never one fewer.
+    With a reader's bundle only genuine records count. Without, a record is believed, so only a restorer's credentials should
+    be able to write one; and snapshots with a record that cannot be read come along: that keeps one more, never one fewer.
     """
     wanted, found = set(snapshots), []
     by_snapshot: dict[str, list[ObjectInfo]] = {}
-    for item in records:
+    for item in listed:
         about = snapshot_of(item.name)
         if about in wanted:
             by_snapshot.setdefault(about, []).append(item)
     for snapshot_id in sorted(by_snapshot, key=names.time_of_id, reverse=True):
         newest_first = sorted(by_snapshot[snapshot_id], key=lambda item: (item.modified, item.name), reverse=True)
-        says = next(filter(None, (_says(storage, item) for item in newest_first)), "")
+        says = next(filter(None, (_says(storage, item, bundle) for item in newest_first)), "")
         if says in (PASSED, UNREADABLE):
             found.append(snapshot_id)
         if says == PASSED:
@@ -43,14 +58,21 @@ def newest_passed(storage: Storage, records: Iterable[ObjectInfo], snapshots: It
     return found
 
 
-def _says(storage: Storage, item: ObjectInfo) -> str:
+def _says(storage: Storage, item: ObjectInfo, bundle: keys.WriterBundle | None) -> str:
     """The result that a record states, UNREADABLE, or "" where it proves nothing either way."""
+    genuine = isinstance(bundle, keys.ReaderBundle)
     try:
-        record = crypto.without_checksum(storage.get(item.name))
+        data = storage.get(item.name, 0, min(item.size, _MOST))
+        if genuine:
+            record = records.decode(bundle, records.VERIFICATION, item.name, data)[0]
+        else:
+            record = records.read(item.name, data, records.VERIFICATION)
     except ObjectMissing:
         return ""
-    except (ValueError, RecursionError):
-        return UNREADABLE
-    if record.get("level", PROVING[-1]) not in PROVING:
+    except EngineError as exc:
+        if exc.code != "repository-damaged":
+            raise
+        return "" if genuine else UNREADABLE
+    if record.get("level") not in PROVING:
         return ""
-    return str(record.get("result") or "no result")
+    return PASSED if record.get("result") == PASSED else FAILED
