@@ -55,8 +55,43 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-class S3Server:
-    """A running server. tls: it speaks HTTPS with a certificate of the authority in ca_bundle.
+class S3Service:
+    """What tests ask of any S3 server: buckets, users, clients. root: an access key that may do everything."""
+
+    endpoint: str
+    ca_bundle: str | None = None
+    root: User
+
+    def client(self, service: str = "s3", user: User | None = None):
+        """A botocore client of the root, or of a user."""
+        user = user or self.root
+        return botocore.session.Session().create_client(
+            service, region_name="us-east-1", endpoint_url=self.endpoint, verify=self.ca_bundle,
+            aws_access_key_id=user.key_id, aws_secret_access_key=user.secret,
+            config=botocore.config.Config(s3={"addressing_style": "path"}),
+        )
+
+    def add_bucket(self, **options) -> str:
+        """A new bucket's name. options: of CreateBucket."""
+        name = "bucket-" + uuid.uuid4().hex[:12]
+        self.client().create_bucket(Bucket=name, **options)
+        return name
+
+    def add_user(self, *actions: str, bucket: str = "*") -> User:
+        """A new user who may do these actions ("s3:PutObject") in a bucket, and nothing else."""
+        name = "user-" + uuid.uuid4().hex[:12]
+        identity = self.client("iam")
+        identity.create_user(UserName=name)
+        key = identity.create_access_key(UserName=name)["AccessKey"]
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]}
+        identity.put_user_policy(
+            UserName=name, PolicyName="allowed", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        )
+        return User(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+class S3Server(S3Service):
+    """A running ministack. tls: it speaks HTTPS with a certificate of the authority in ca_bundle.
 
     The root key is not checked against its secret: tests of credentials use add_user().
     """
@@ -109,33 +144,6 @@ class S3Server:
 
     def __exit__(self, *_exception) -> None:
         self.stop()
-
-    def client(self, service: str = "s3", user: User | None = None):
-        """A botocore client of the root, or of a user."""
-        user = user or self.root
-        return botocore.session.Session().create_client(
-            service, region_name="us-east-1", endpoint_url=self.endpoint, verify=self.ca_bundle,
-            aws_access_key_id=user.key_id, aws_secret_access_key=user.secret,
-            config=botocore.config.Config(s3={"addressing_style": "path"}),
-        )
-
-    def add_bucket(self) -> str:
-        """A new bucket's name."""
-        name = "bucket-" + uuid.uuid4().hex[:12]
-        self.client().create_bucket(Bucket=name)
-        return name
-
-    def add_user(self, *actions: str, bucket: str = "*") -> User:
-        """A new user who may do these actions ("s3:PutObject") in a bucket, and nothing else."""
-        name = "user-" + uuid.uuid4().hex[:12]
-        identity = self.client("iam")
-        identity.create_user(UserName=name)
-        key = identity.create_access_key(UserName=name)["AccessKey"]
-        statement = {"Effect": "Allow", "Action": list(actions), "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]}
-        identity.put_user_policy(
-            UserName=name, PolicyName="allowed", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-        )
-        return User(key["AccessKeyId"], key["SecretAccessKey"])
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_SECONDS
