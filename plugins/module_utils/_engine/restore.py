@@ -102,7 +102,7 @@ class RestoreResult:
 
 
 def _placed(target: str, manifest: Manifest) -> str:
-    return target.rstrip("/") + str(manifest.meta.get("instance", {}).get("state_dir", ""))
+    return target.rstrip("/") + os.path.normpath("/" + manifest.meta["instance"]["state_dir"].lstrip("/"))
 
 
 def entries_of(manifest: Manifest, what: str) -> Iterator[tuple[Entry, bytes]]:
@@ -204,7 +204,9 @@ def _done_before(made: RestorePlan) -> bool:
         return False
     if not isinstance(record, dict) or {key: record.get(key) for key in _record_of(made)} != _record_of(made):
         return False
-    folded = record.get("folded", {})
+    folded = record.get("folded")
+    if not isinstance(folded, dict):
+        return False
     for entry, _line in entries_of(made.manifest, made.ref.id):
         if made.selected(entry.path):
             try:
@@ -273,12 +275,13 @@ class _Restorer:
         directories, links, databases = self._prepare()
         outcome = self._writer.outcome
         FrameReader(self._made.repository, self._made.manifest.tables).read(self._writer.frames(), self._writer.consume)
-        for entry in links:
-            self._link(entry, outcome)
         folded, checked = {}, 0
         if self._made.options.check_databases:
+            # Before there are any links: SQLite would follow one that lies in the place of a WAL.
             good = [entry for entry in databases if entry.path not in outcome.failed]
             folded, checked = restore_databases.settle(good, self._tree, outcome)
+        for entry in links:
+            self._link(entry, outcome)
         for line in reversed(directories):
             self._finish_directory(entry_of_line(line), outcome)
         if outcome.failed:

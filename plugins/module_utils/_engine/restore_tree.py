@@ -11,8 +11,11 @@ import stat
 import threading
 
 from .errors import EngineError
-from .repository.manifest import Entry
+from .repository.manifest import DIRECTORY, Entry
 
+# What would let a snapshot of a compromised host become root where it is restored: named in the result, never set.
+SET_ID = "set-user-id or set-group-id"
+PRIVILEGED = ("security.capability", "trusted.")
 _KEPT_DIRECTORIES = 48  # by each thread
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -136,6 +139,8 @@ class Tree:
 
 
 def _open_or_make(name: str, directory: int) -> int:
+    if name in ("", ".", ".."):  # no manifest that was checked has them
+        raise OSError(errno.EINVAL, "a path is not clean")
     try:
         return os.open(name, _DIRECTORY, dir_fd=directory)
     except FileNotFoundError:
@@ -149,15 +154,17 @@ def _open_or_make(name: str, directory: int) -> int:
 def set_metadata(descriptor: int, entry: Entry, owner: tuple[int, int] | None, refused: list[str]) -> None:
     """Owner, extended attributes, mode and times of an open file or directory, in the order that keeps them.
 
-    owner: None where this user may not change it. refused: names of what the system did not take are appended.
+    owner: None where this user may not change it. refused: names of what was not set are appended.
     """
-    mode = entry.mode
+    mode = entry.mode & (0o3777 if entry.type == DIRECTORY and owner is not None else 0o1777)
+    if entry.mode & ~mode:
+        refused.append(SET_ID)
     if owner is not None:
         os.fchown(descriptor, *owner)
-    else:
-        mode &= 0o1777  # never set-user-id for another owner than the original
     for name, value in entry.xattrs.items():
         try:
+            if name.startswith(PRIVILEGED):
+                raise PermissionError(errno.EPERM, "an attribute that gives privileges")
             os.setxattr(descriptor, name, value)
         except OSError:
             refused.append(name)

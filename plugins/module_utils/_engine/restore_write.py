@@ -41,9 +41,11 @@ class FileWriter:
         self._tree, self._tables, self._owner_of, self._advance = tree, tables, owner_of, advance
         self._lines: list[bytes] = []
         self._size, self._left, self._sparse = array("q"), array("q"), bytearray()
+        self._created = bytearray()
         self._head = array("i", b"\xff\xff\xff\xff" * tables.chunk_count)
         self._next, self._file, self._offset = array("i"), array("I"), array("Q")
         self._open: dict[int, int] = {}
+        self._users: dict[int, int] = {}  # how many threads write to an open one just now
         self._lock = threading.Lock()
         self._blake3 = dependencies.blake3()
         self._chunks_of: dict[int, list[int]] = {}
@@ -64,6 +66,7 @@ class FileWriter:
         self._size.append(entry.size)
         self._left.append(entry.size)
         self._sparse.append(entry.sparse)
+        self._created.append(0)
         if not entry.size:
             self._whole(number, b"")
 
@@ -110,7 +113,8 @@ class FileWriter:
             self.outcome.failed[entry.path] = reason
             self._left[number] = -1
             descriptor = self._open.pop(number, -1)
-        if descriptor >= 0:
+            in_use = self._users.get(number)
+        if descriptor >= 0 and not in_use:
             os.close(descriptor)
         # What is not whole must not look as if it were.
         self._tree.remove(entry.path)
@@ -138,20 +142,35 @@ class FileWriter:
             descriptor, keep = self._descriptor(number)
             if descriptor < 0:
                 return
+            last, done = False, 0
             try:
                 if not (self._sparse[number] and _is_zero(piece)):
                     _write_all(descriptor, piece, offset)
+                done = len(piece)
             finally:
-                if not keep:
-                    os.close(descriptor)
+                last = self._let_go(number, descriptor, keep, done)
             self._advance(len(piece), 0)
-            with self._lock:
-                self._left[number] -= len(piece)
-                last = self._left[number] == 0
             if last:
                 self._finish(number)
         except OSError as exc:
             raise target_error(exc, self._tree.outside_path(self._entry(number).path)) from exc
+
+    def _let_go(self, number: int, descriptor: int, keep: bool, done: int) -> bool:
+        """Note that so many bytes of a file are written; whether they were the last.
+
+        A descriptor is closed when its last user is done: its number may be another file's at once, and must not be written to.
+        """
+        with self._lock:
+            self._left[number] -= done
+            if keep:
+                self._users[number] -= 1
+                keep = self._users[number] > 0 or number in self._open
+                if not self._users[number]:
+                    del self._users[number]
+            last = self._left[number] == 0
+        if not keep:
+            os.close(descriptor)
+        return last
 
     def _descriptor(self, number: int) -> tuple[int, bool]:
         """(descriptor, whether it stays open) of a file in the making; -1 where it has failed before."""
@@ -159,15 +178,17 @@ class FileWriter:
             if self._left[number] < 0:
                 return -1, True
             if number in self._open:
+                self._users[number] = self._users.get(number, 0) + 1
                 return self._open[number], True
             entry = self._entry(number)
-            exists = self._tree.lstat(entry.path) is not None and entry.size != self._left[number]
-            descriptor = self._tree.open_file(entry.path, os.O_RDWR | (0 if exists else os.O_CREAT | os.O_EXCL))
-            if not exists:
+            descriptor = self._tree.open_file(entry.path, os.O_RDWR | (0 if self._created[number] else os.O_CREAT | os.O_EXCL))
+            if not self._created[number]:
+                self._created[number] = 1
                 os.ftruncate(descriptor, entry.size)
             if len(self._open) >= _OPEN_FILES:
                 return descriptor, False
             self._open[number] = descriptor
+            self._users[number] = 1
             return descriptor, True
 
     def _finish(self, number: int) -> None:

@@ -108,7 +108,7 @@ class EntryWriter:
         self.length = 0
 
     def add(self, entry: Entry) -> None:
-        """Append an entry. EngineError "snapshot-out-of-order": what no reader would accept is never written."""
+        """Append an entry. EngineError "snapshot-inconsistent": what no reader would accept is never written."""
         line = entry.to_line()
         try:
             self._order.see(entry.path, entry.type, entry.target)
@@ -116,7 +116,7 @@ class EntryWriter:
                 raise ValueError(f"the description of {entry.path!r} is too long")
         except ValueError as exc:
             raise EngineError(
-                "snapshot-out-of-order", f"This backup would not restore: {exc}",
+                "snapshot-inconsistent", f"This backup would not restore: {exc}",
                 "Please report this with the layout of the directories named.") from exc
         self._pending.append(line)
         if len(self._pending) >= 2000:
@@ -143,6 +143,12 @@ def encode(meta: dict, entries: EntryWriter, tables: Tables) -> bytes:
     """
     compress = dependencies.zstd().compress
     meta = {**meta, "packs": [list(pack) for pack in tables.packs], "keys": [base64.b64encode(key).decode() for key in tables.keys]}
+    try:
+        meta_check.check(json.loads(_ENCODE(meta)))
+        check(tables)
+    except ValueError as exc:
+        raise EngineError(
+            "snapshot-inconsistent", f"This backup would not restore: {exc}", "Please report this with what the message says.") from exc
     plain = [("meta", _ENCODE(meta).encode()), ("chunk_ids", bytes(tables.chunk_ids))]
     plain += [(name, to_bytes(getattr(tables, name))) for name in COLUMNS]
     if entries.length > MAXIMUM_ENTRIES or len(plain[0][1]) > MAXIMUM_META:
