@@ -39,11 +39,15 @@ options:
   retention:
     description:
       - Which snapshots stay. V(0) turns a rule off. A snapshot stays if any C(keep_) rule keeps it.
-      - O(retention.max_age_days) is applied first, then O(retention.max_backups).
+      - O(retention.max_age_days) is applied first, then O(retention.max_backups). With C(keep_) rules alone, what none of them
+        keeps goes; with no rule at all, everything stays.
+      - Each scope is judged by itself. Ages and calendar periods are by the storage's clock, in UTC; weeks begin on Monday.
     type: dict
     suboptions:
       max_backups:
-        description: How many automatic snapshots stay at most.
+        description:
+          - How many automatic snapshots stay at most, beside those that another rule keeps.
+          - The newest of each day count first, then the others, so that many snapshots of one day take the place of one older day only.
         type: int
         default: 7
       max_age_days:
