@@ -12,7 +12,7 @@ S3_VENV := .venv-s3
 REQUIREMENTS := $(wildcard requirements/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-test venv-s3 backup test unit unit-quick sanity sanity-all lint integration docs bench torture build clean
+.PHONY: help venv venv-test venv-s3 backup restore test unit unit-quick sanity sanity-all lint integration docs bench torture real build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +28,9 @@ venv-s3:
 
 backup: venv ## Back up this host's OpenClaw into an encrypted repository in your data directory
 	@tools/in-collection.sh $(VENV)/bin/ansible-playbook openclaw_ops.backup.backup $(ARGS)
+
+restore: venv ## Restore the newest snapshot to a new directory: make restore TO=/tmp/restored
+	@tools/in-collection.sh $(VENV)/bin/ansible-playbook openclaw_ops.backup.extract -e openclaw_extract_to=$(abspath $(TO)) $(ARGS)
 
 test: unit lint docs sanity integration ## Everything that must pass before a merge
 
@@ -57,7 +60,10 @@ bench: venv-test ## Compare with restic, borg, tar | zstd | age (tests/benchmark
 	@$(TEST_VENV)/bin/python tests/benchmark/run.py $(BENCH)
 
 torture: venv-test venv-s3 ## The full forms of the long tests: hours
-	@HYPOTHESIS_PROFILE=thorough $(TEST_VENV)/bin/python -m pytest tests/unit tests/integration -m torture
+	@HYPOTHESIS_PROFILE=thorough $(TEST_VENV)/bin/python -m pytest tests/unit tests/integration $(wildcard tests/torture) -m torture
+
+real: venv-test ## With a real OpenClaw, installed by npm (840 MB, once): a running gateway is backed up, restored, started
+	@$(TEST_VENV)/bin/python -m pytest tests/real
 
 build: venv ## Build the collection's archive into build/
 	@$(VENV)/bin/ansible-galaxy collection build --force --output-path build .

@@ -29,6 +29,7 @@ class ProgressFile(Progress):
         self._start = self._clock.elapsed()
         self._last: float | None = None
         self._lock = threading.Lock()
+        self._write(ProgressState("start"))  # so that whoever waits knows the process
 
     def report(self, state: ProgressState) -> None:
         """Take note of the state, unless another thread is at it or the last note is fresh."""
@@ -38,12 +39,13 @@ class ProgressFile(Progress):
             now = self._clock.elapsed()
             if self._last is None or now - self._last >= INTERVAL:
                 self._last = now
-                self._write({**dataclasses.asdict(state), "pid": os.getpid(), "elapsed": round(now - self._start, 3)})
+                self._write(state)
         finally:
             self._lock.release()
 
-    def _write(self, content: dict) -> None:
-        new = self._path + ".new"
+    def _write(self, state: ProgressState) -> None:
+        elapsed = round(self._clock.elapsed() - self._start, 3)
+        content, new = {**dataclasses.asdict(state), "pid": os.getpid(), "elapsed": elapsed}, self._path + ".new"
         try:
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
             descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)

@@ -154,11 +154,12 @@ class ProgressAction(ActionBase):
     def _result(self, job: Job, task_vars: dict) -> dict:
         arguments = {"jid": job.id, "mode": "status", "_async_dir": job.directory}
         result = self._execute_module(module_name="ansible.legacy.async_status", module_args=arguments, task_vars=task_vars)
-        if not result.get("finished"):
+        if not result.get("finished") or result.get("failed") and "error_code" not in result and "cmd" in result:
+            hint = "Look for a lack of memory in the host's log, then run the task again: it resumes."
+            said = str(result.get("stderr") or result.get("data") or "")[-2000:]
             return {
-                "failed": True, "changed": False, "error_code": "process-lost",
-                "msg": f"The process of {self.module} on the host ended without a result. Look for a lack of memory in the host's log.",
-                "hint": "Look for a lack of memory in the host's log, then run the task again: it resumes."}
+                "failed": True, "changed": False, "error_code": "process-lost", "hint": hint, "details": {"output": said},
+                "msg": f"The process of {self.module} on the host ended without a result. {hint}"}
         for key in JOB_KEYS:
             result.pop(key, None)
         return result

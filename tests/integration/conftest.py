@@ -39,7 +39,8 @@ class Ansible:
         """Run a playbook, whatever comes of it."""
         given = self.home / "variables.json"
         given.write_text(json.dumps({"ansible_python_interpreter": sys.executable, **(variables or {})}))
-        command = [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,", "-c", "local", "-e", f"@{given}", playbook, *arguments]
+        inventory = [] if "-i" in arguments else ["-i", "localhost,"]
+        command = [Path(sys.executable).parent / "ansible-playbook", *inventory, "-c", "local", "-e", f"@{given}", playbook, *arguments]
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
         settings = {
             **kept, "HOME": str(self.home), "ANSIBLE_COLLECTIONS_PATH": str(self.collections), "ANSIBLE_ROLES_PATH": str(TARGETS),
