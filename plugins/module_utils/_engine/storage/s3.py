@@ -71,9 +71,9 @@ class S3Storage(Storage):
         found = []
         for page in self._pages(Prefix=self._base + prefix):
             for item in page.get("Contents") or ():
-                name = str(item["Key"])[len(self._base):]
+                name = str(item.get("Key") or "")[len(self._base):]
                 if is_object_name(name) and name.startswith(prefix):
-                    found.append(ObjectInfo(name, int(item["Size"]), item["LastModified"].timestamp()))
+                    found.append(ObjectInfo(name, *self._size_and_time(item)))
         found.sort(key=lambda item: item.name)
         yield from found
 
@@ -200,6 +200,15 @@ class S3Storage(Storage):
             if not token or token == following.get("ContinuationToken"):
                 raise not_s3(self._where, "a listing that says that it goes on, but not how,")
             following = {"ContinuationToken": token}
+
+    def _size_and_time(self, item: dict) -> tuple[int, float]:
+        try:
+            size, modified = int(item["Size"]), item["LastModified"].timestamp()
+        except (KeyError, ValueError, OverflowError):
+            size = -1
+        if not 0 <= size < 1 << 63:
+            raise not_s3(self._where, "a listing without sizes and times")
+        return size, modified
 
     def _head(self, client, name: str) -> bool:
         try:

@@ -142,7 +142,7 @@ def judge(exc: Exception, action: Action, now: float) -> Verdict | None:
         return _judge_answer(exc, action, now)
     if isinstance(exc, ShortAnswer):
         return Verdict(_lost(action, "the connection ended too early"), retry=True)
-    if isinstance(exc, (exceptions.BotoCoreError, OSError)) or type(exc).__name__ == "ResponseParserError":
+    if isinstance(exc, (exceptions.BotoCoreError, OSError, ValueError, OverflowError)) or type(exc).__name__ == "ResponseParserError":
         return _judge_failure(exc, action, exceptions)
     if type(exc).__module__.split(".")[0] == "urllib3":
         return Verdict(_lost(action, _clip(exc)), retry=True)

@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError, ObjectExists, ObjectMissing
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from support.clock import ManualClock
 from support.scripted_s3 import Answer, Behaviour
 
@@ -284,6 +286,37 @@ def test_a_listing_that_never_ends_is_refused(scripted):
     assert code_of(lambda: list(scripted.open().list(""))) == "storage-answer-unexpected"
     scripted.answer("GET", *[Answer(200, body=page % b"<NextContinuationToken>same</NextContinuationToken>")] * 2)
     assert code_of(lambda: list(scripted.open().list(""))) == "storage-answer-unexpected"
+
+
+ITEM = b"<Contents><Key>backups/a/x</Key><Size>3</Size><LastModified>2026-11-20T10:00:00.000Z</LastModified></Contents>"
+PAGE = b"<ListBucketResult><IsTruncated>false</IsTruncated>" + ITEM + b"</ListBucketResult>"
+PIECES = [b"<Size>3</Size>", b"<Size>-3</Size>", b"<Size>9e99</Size>", b"<Size>" + b"9" * 5000 + b"</Size>", b"<Size/>", b"<Key>backups/a/x</Key>",
+          b"<Key/>", b"<Key>../../etc</Key>", b"<LastModified>2026-11-20T10:00:00.000Z</LastModified>", b"<LastModified>soon</LastModified>",
+          b"<LastModified>9999999-01-01T00:00:00Z</LastModified>", b"<LastModified>1600000000</LastModified>", b"<IsTruncated>maybe</IsTruncated>",
+          b"&lol;", b"<!DOCTYPE x [<!ENTITY a 'b'>]>", b"\xff", b"<a>" * 50]
+
+
+@pytest.mark.parametrize("text", ["2026-11-20T10:00:00.000Z", "2026-11-20T10:00:00Z", "2026-11-20T10:00:00", "2026-11-20T10:00:00.5Z",
+                                  "2026-11-20T11:00:00+01:00", "Fri, 20 Nov 2026 10:00:00 GMT"])
+def test_times_are_utc_in_whatever_form(scripted, text):
+    page = PAGE.replace(b"2026-11-20T10:00:00.000Z", text.encode())
+    scripted.answer("GET", Answer(200, body=page))
+    [item] = scripted.open().list("")
+    assert int(item.modified) == 1795168800
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(PIECES), max_size=5), st.integers(0, len(PAGE)), st.integers(0, len(PAGE)))
+def test_any_listing_is_understood_or_refused(scripted, pieces, one, other):
+    """Cut, doubled and mixed up: never a traceback, never a size that is none."""
+    page = PAGE[:one] + b"<Contents>" + b"".join(pieces) + b"</Contents>" + PAGE[other:]
+    scripted.script["GET"] = [Answer(200, body=page)] * 10
+    try:
+        found = list(scripted.open(clock=ManualClock()).list(""))
+    except EngineError as exc:
+        assert exc.code in ("storage-answer-unexpected", "storage-busy")
+    else:
+        assert all(item.name == "x" and item.size == 3 for item in found)
 
 
 def test_strangers_in_the_bucket_are_overlooked(scripted):
