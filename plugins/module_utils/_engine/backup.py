@@ -15,6 +15,7 @@ from ._version import VERSION
 from .backup_compare import pair, same
 from .backup_run import Run, Totals
 from .capture import content, walk
+from .capture.instance import LOSSES
 from .capture.model import Instance, Root
 from .capture.walk import Scan
 from .errors import EngineError
@@ -100,7 +101,7 @@ def plan(repository_of, source: Source, options: BackupOptions, context: Context
         scan = walk.walk([root.path for root in source.roots], source.rules)
         repository, parent, ref, refs, packs = opening.result()
     if options.scope in ("everything", "state"):
-        scan.omissions += [(finding.path, "missing") for finding in source.instance.findings if finding.code == "database-missing"]
+        scan.omissions += [(finding.path, finding.code) for finding in source.instance.findings if finding.code in LOSSES]
     if not scan.files:
         raise EngineError("nothing-to-back-up", "There is no file in what the options select", "Check the instance, the scope and the exclusions.")
     known = from_parent(parent[1].tables, packs) if parent else Known()

@@ -11,6 +11,7 @@ import pwd
 import socket
 from dataclasses import asdict, dataclass, field
 
+from . import memory
 from ._version import VERSION
 from .backup_compare import pair, same, same_but_for_the_clock
 from .backup_files import FileStore, Vanished
@@ -211,6 +212,8 @@ class Run:
 
     def snapshot(self, snapshot_id: str, totals: Totals, duration: float) -> tuple[snapshot.Header, list[bytes]]:
         """Header and parts of the snapshot object."""
+        self._made.scan.clear()
+        memory.give_back()
         made, bundle, salt = self._made, self._repository.bundle, crypto.random_key()[:16].hex()
         excluded = sum(made.scan.excluded.values()) + len(made.scan.specials)
         parent = None

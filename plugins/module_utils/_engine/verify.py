@@ -14,10 +14,12 @@ import random
 from dataclasses import asdict, dataclass, field
 
 from . import memory, verify_content
+from ._version import VERSION
 from .errors import EngineError
 from .options import LEVELS
 from .ports import Context, ProgressState
 from .repository import snapshot as snapshots_format
+from .repository import verifications
 from .repository.manifest import Manifest
 from .repository.repository import Repository, SnapshotRef, list_packs
 from .repository.snapshot import Header
@@ -78,6 +80,8 @@ class VerifyResult:
     bytes_checked: int = 0
     files_checked: int = 0
     databases_checked: int = 0
+    recorded: bool = False
+    notes: list[str] = field(default_factory=list)
     requests: int = 0
     duration_s: float = 0.0
 
@@ -114,6 +118,8 @@ def execute(made: VerifyPlan, context: Context) -> VerifyResult:
     started = context.clock.elapsed()
     result = VerifyResult(made.options.level, made.options.sample, [ref.id for ref in made.refs])
     _Verifier(made, context, result).run()
+    if proves(made.options):
+        _record(made, result)
     result.requests = made.repository.storage.traffic.total_requests
     result.duration_s = context.clock.elapsed() - started
     if result.problems:
@@ -123,6 +129,24 @@ def execute(made: VerifyPlan, context: Context) -> VerifyResult:
             f"{len(made.refs)} snapshots; the first: {first.object}: {first.message}",
             "Make a backup: it stores what is missing anew; the snapshots named here may not restore in full.", result.to_dict())
     return result
+
+
+def proves(options: VerifyOptions) -> bool:
+    """Whether a verification like this shows that a snapshot can be brought back: all of its data was read."""
+    return options.level == "restore" or options.level == "data" and options.sample >= 100
+
+
+def _record(made: VerifyPlan, result: VerifyResult) -> None:
+    """Leave a record beside each snapshot. Credentials that may only read are no reason to fail."""
+    hurt = {problem.snapshot: problem.message for problem in result.problems}
+    checks = [check["name"] for check in result.checks]
+    try:
+        for snapshot in result.snapshots:
+            verifications.create(
+                made.repository, snapshot, made.options.level, snapshot not in hurt, {"checks": checks, "engine": VERSION}, hurt.get(snapshot, ""))
+        result.recorded = True
+    except EngineError as exc:
+        result.notes.append(f"The verification could not be recorded: {exc.message}")
 
 
 class _Verifier:

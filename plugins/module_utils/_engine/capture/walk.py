@@ -75,6 +75,10 @@ class Scan:
         """Put the rows in walk order."""
         self._rows.sort(key=lambda packed: order_key(os.fsdecode(packed[_ROW.size:])))
 
+    def clear(self) -> None:
+        """Forget the rows, once nobody needs them: a manifest is about to be put together, and memory is bounded."""
+        self._rows.clear()
+
     def __len__(self) -> int:
         return len(self._rows)
 
