@@ -341,4 +341,3 @@ class FileStorage(Storage):
             raise
         except OSError as exc:
             raise from_os_error(exc, self.url, action) from exc
-
