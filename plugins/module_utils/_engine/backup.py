@@ -13,7 +13,7 @@ from typing import Iterator
 from . import lock, memory
 from ._version import VERSION
 from .backup_compare import pair, same
-from .backup_run import Run, Totals
+from .backup_run import SIDECARS, Run, Totals
 from .capture import content, walk
 from .capture.instance import LOSSES
 from .capture.model import Instance, Root
@@ -23,7 +23,7 @@ from .options import KINDS, SCOPES, BackupOptions
 from .ports import Context
 from .repository import names
 from .repository.known import Known, adopt_unfinished, from_parent, retire
-from .repository.manifest import Manifest
+from .repository.manifest import Entry, Manifest
 from .repository.repository import Repository, SnapshotRef, list_packs
 from .repository.snapshot import Header
 from .storage.base import ObjectInfo
@@ -46,7 +46,10 @@ class Source:
 
 @dataclass
 class BackupPlan:
-    """What a backup would do. changed and bytes_changed: files to be read, and their content; removed: gone since the parent."""
+    """What a backup would do. changed and bytes_changed: files to be read, and their content; removed: gone since the parent.
+
+    databases: those to be read. kept: those that are as the parent has them, with its entries.
+    """
 
     source: Source
     options: BackupOptions
@@ -62,6 +65,7 @@ class BackupPlan:
     metadata_changed: int = 0
     removed: int = 0
     databases: list[str] = field(default_factory=list)
+    kept: dict[str, Entry] = field(default_factory=dict)
     changed_paths: list[str] = field(default_factory=list)
 
     @property
@@ -109,6 +113,8 @@ def plan(repository_of, source: Source, options: BackupOptions, context: Context
     _compare(made)
     if made.changed and parent:
         retire(known, COMPACTION_BUDGET)
+        for path in [path for path, entry in made.kept.items() if not known.usable(entry.runs)]:
+            _read_anew(made, path)
     return made
 
 
@@ -178,27 +184,52 @@ def _require_unused(repository: Repository, refs: list[SnapshotRef], name: str) 
 
 def _compare(made: BackupPlan) -> None:
     """Count what changed, and find the databases that must be pinned."""
-    known_places, sidecars = set(made.source.instance.databases), set()
+    known_places, sidecars, files = set(made.source.instance.databases), {}, set()
     for row, entry in pair(made.scan, made.parent[1] if made.parent else None):
         if row is None:
             made.removed += not (entry.database or {}).get("part_of")
             continue
         if row.path in sidecars:
+            _compare_sidecar(made, sidecars[row.path], entry)
             continue
         if entry is not None and same(row, entry) and made.known.usable(entry.runs):
             if entry.database is not None:
-                sidecars |= {row.path + "-wal", row.path + "-shm"}
+                made.kept[row.path] = entry
+                sidecars.update((row.path + suffix, row.path) for suffix in SIDECARS)
             continue
         if not row.is_file:
             made.metadata_changed += 1
         else:
-            if row.path in known_places or content.may_be_database(row.size) and content.is_database(row.path):
+            if row.inode not in files and _is_database(row, known_places):
                 made.databases.append(row.path)
-                sidecars |= {row.path + "-wal", row.path + "-shm"}
+                sidecars.update((row.path + suffix, row.path) for suffix in SIDECARS)
+            if row.links > 1:
+                files.add(row.inode)  # closing another name of a database would drop the locks on it
             made.files_changed += 1
             made.bytes_changed += row.size
         if len(made.changed_paths) < 1000:
             made.changed_paths.append(row.path)
+
+
+def _is_database(row: walk.Row, known_places: set[str]) -> bool:
+    if row.path in known_places and row.size:
+        return True
+    return content.may_be_database(row.size) and content.is_database(row.path)
+
+
+def _compare_sidecar(made: BackupPlan, owner: str, entry: Entry | None) -> None:
+    """A sidecar that is stored with a kept database needs its chunks, too."""
+    if owner not in made.kept or entry is None or (entry.database or {}).get("part_of") != owner:
+        return
+    made.kept[owner].runs += entry.runs
+    if not made.known.usable(entry.runs):
+        _read_anew(made, owner)
+
+
+def _read_anew(made: BackupPlan, path: str) -> None:
+    made.files_changed += 1
+    made.bytes_changed += made.kept.pop(path).size
+    made.databases.append(path)
 
 
 @dataclass
@@ -236,7 +267,7 @@ def execute(made: BackupPlan, context: Context) -> BackupResult:
         adopt_unfinished(made.known, repository.storage, repository.bundle.catalog_key, repository.id, made.packs)
         run = Run(made, context)
         totals = run.capture()
-        if not totals.changed and made.parent and not made.options.force and not made.options.name and not made.known.lost:
+        if made.parent and not (totals.changed or made.options.force or made.options.name or made.known.lost or _other_omissions(made, totals)):
             return _unchanged(made, context, started)
         header = _commit(made, run, totals, context, started)
     except EngineError as exc:
@@ -249,6 +280,12 @@ def execute(made: BackupPlan, context: Context) -> BackupResult:
         context.clock.elapsed() - started)
 
 
+def _other_omissions(made: BackupPlan, totals: Totals) -> bool:
+    """Whether other things are missing than in the parent. What vanished by itself is not missing."""
+    before = {(item["path"], item["reason"]) for item in made.parent[1].meta.get("omissions", [])}
+    return any(reason != "vanished" for _path, reason in before ^ set(totals.omissions))
+
+
 def _unchanged(made: BackupPlan, context: Context, started: float) -> BackupResult:
     header, manifest = made.parent
     repository = made.repository
@@ -257,8 +294,9 @@ def _unchanged(made: BackupPlan, context: Context, started: float) -> BackupResu
         repository.remember_keys()
         repository.cache.write(made.parent_ref.name, [repository.storage.get(made.parent_ref.name)])
     omissions = [(item["path"], item["reason"]) for item in manifest.meta.get("omissions", [])]
+    damaged = [(item["path"], item["quick_check"]) for item in manifest.meta.get("damaged_databases", [])]
     return BackupResult(
-        False, header, made.refs.index(made.parent_ref) + 1, manifest.meta.get("name"), omissions, [], repository.storage.traffic.total_requests,
+        False, header, made.refs.index(made.parent_ref) + 1, manifest.meta.get("name"), omissions, damaged, repository.storage.traffic.total_requests,
         context.clock.elapsed() - started)
 
 

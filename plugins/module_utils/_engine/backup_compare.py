@@ -5,10 +5,11 @@
 """Which files changed since the parent snapshot: what is on disk beside what the parent's manifest says, in one pass."""
 from __future__ import annotations
 
+import os
 from typing import Iterator
 
 from .capture import sqlite
-from .capture.walk import Row, Scan, order_key
+from .capture.walk import Row, Scan, order_key, row_of
 from .repository.manifest import DIRECTORY, FILE, HARD_LINK, LINK, Entry, Manifest
 
 
@@ -42,7 +43,7 @@ def same(row: Row, entry: Entry) -> bool:
     if row.mode & 0o7777 != entry.mode or row.uid != entry.uid or row.gid != entry.gid:
         return False
     if row.is_directory:
-        return entry.type == DIRECTORY and row.modified == entry.modified
+        return entry.type == DIRECTORY and row.modified == entry.modified and row.changed == entry.changed
     if not row.is_file:
         return entry.type == LINK and row.modified == entry.modified and row.changed == entry.changed
     if entry.type == HARD_LINK:
@@ -51,7 +52,22 @@ def same(row: Row, entry: Entry) -> bool:
         return False
     if entry.database is None:
         return row.size == entry.size
-    return row.size == entry.database.get("disk_size") and sqlite.signature(row.path + "-wal") == entry.database.get("wal")
+    return row.size == entry.database.get("disk_size") and _same_sidecars(row.path, entry)
+
+
+def _same_sidecars(path: str, entry: Entry) -> bool:
+    """A journal counts where it was stored with the database: it was not rolled back then."""
+    if sqlite.sidecar_signature(path + "-wal") != entry.database.get("wal"):
+        return False
+    return "journal" not in entry.database or sqlite.sidecar_signature(path + "-journal") == entry.database["journal"]
+
+
+def still_same(path: str, entry: Entry) -> bool:
+    """Whether a database that was the same when the walk found it is so now."""
+    try:
+        return same(row_of(path, os.lstat(path)), entry)
+    except OSError:
+        return False
 
 
 def same_but_for_the_clock(old: Entry, new: Entry) -> bool:
@@ -59,4 +75,4 @@ def same_but_for_the_clock(old: Entry, new: Entry) -> bool:
     return (
         old.type == new.type and old.mode == new.mode and old.uid == new.uid and old.gid == new.gid and old.size == new.size
         and old.modified == new.modified and old.digest == new.digest and old.target == new.target and old.xattrs == new.xattrs
-        and (old.database or {}).get("quick_check") == (new.database or {}).get("quick_check"))
+        and all((old.database or {}).get(fact) == (new.database or {}).get(fact) for fact in ("quick_check", "sidecars")))

@@ -17,7 +17,6 @@ from .repository.tables import ID_BYTES, append_run, numbers
 from .repository.writer import ChunkWriter
 
 ATTEMPTS = 3
-REREAD_LIMIT = 64 << 20  # bytes of a growing file that are read again to see that its beginning stood still
 
 
 class Vanished(Exception):
@@ -44,13 +43,13 @@ class FileStore:
             if row.is_directory:
                 return self._entry(row, DIRECTORY)
             entry = self._entry(row, LINK)
-            entry.target, entry.changed = os.readlink(row.path), row.changed
+            entry.target = os.readlink(row.path)
             return entry
         except OSError as exc:
             raise Vanished(omission_reason(exc)) from exc
 
     def _entry(self, row: Row, kind: str) -> Entry:
-        entry = Entry(row.path, kind, row.mode & 0o7777, row.uid, row.gid, row.modified)
+        entry = Entry(row.path, kind, row.mode & 0o7777, row.uid, row.gid, row.modified, row.changed)
         entry.xattrs = content.extended_attributes(row.path)
         return entry
 
@@ -77,10 +76,12 @@ class FileStore:
             entry.sparse = before.blocks * 512 < before.size
             entry.chunk_size = content.chunk_size(before.size, False, old.chunk_size if old else 0)
             self.store(entry, content.blocks(descriptor, before.size, entry.sparse), old)
+            if content.may_be_database(before.size) and content.begins_as_database(descriptor):
+                break  # it became a database after the plan, and was not read as one must be
             after = row_of(path, os.fstat(descriptor))
             if after[5:8] == before[5:8] and entry.size == before.size:
                 return entry
-            if after.size > before.size and entry.size == before.size <= REREAD_LIMIT and self._stands(descriptor, entry):
+            if after.size > before.size and entry.size == before.size and self._stands(descriptor, entry):
                 return entry  # a log that grows: its first part is whole, the rest comes next time
         entry.unstable = True
         return entry
@@ -121,30 +122,39 @@ class FileStore:
         return numbers(old.runs)
 
     def database(self, row: Row, pinned: sqlite.Database, old: Entry | None) -> list[Entry]:
-        """The entries of a database: its main file and, where it holds something, its WAL. Vanished."""
-        for _attempt in range(ATTEMPTS):
-            entry = self._entry(row, FILE)
-            size, entry.modified, entry.changed, entry.inode = pinned.before or [row.size, row.modified, row.changed, row.inode]
-            entry.chunk_size = content.chunk_size(size, True, old.chunk_size if old else 0)
-            try:
-                self.store(entry, pinned.blocks(), old)
-            except sqlite.Restart:
-                continue
-            except OSError as exc:
-                raise Vanished(omission_reason(exc)) from exc
-            entries = [entry]
-            wal = self._wal(entry, pinned)
-            if wal is not None:
-                entries.append(wal)
-            entry.database = {"disk_size": size, "wal": pinned.wal_before}
-            entry.unstable = pinned.disturbed()
-            return entries
+        """The entries of a database: its main file and what belongs to it, a WAL or a journal. Vanished."""
+        try:
+            for attempt in range(ATTEMPTS):
+                if attempt:
+                    pinned.renew()
+                try:
+                    entries = self._database(row, pinned, old)
+                except sqlite.Restart:
+                    continue
+                entries[0].unstable = pinned.disturbed()
+                if not entries[0].unstable or attempt == ATTEMPTS - 1:
+                    return entries
+        except OSError as exc:
+            raise Vanished(omission_reason(exc)) from exc
         raise Vanished("changed-while-read")
 
-    def _wal(self, entry: Entry, pinned: sqlite.Database) -> Entry | None:
-        wal = Entry(entry.path + "-wal", FILE, entry.mode, entry.uid, entry.gid, entry.modified, chunk_size=content.SMALL_CHUNK)
-        self.store(wal, pinned.wal_blocks(), None)
-        if not wal.size or not pinned.wal_is_whole():
-            return None
-        wal.database = {"part_of": entry.path}
-        return wal
+    def _database(self, row: Row, pinned: sqlite.Database, old: Entry | None) -> list[Entry]:
+        entry = self._entry(row, FILE)
+        size, entry.modified, entry.changed, entry.inode = pinned.before or [row.size, row.modified, row.changed, row.inode]
+        entry.chunk_size = content.chunk_size(size, True, old.chunk_size if old else 0)
+        entry.database = {"disk_size": size, "wal": pinned.wal_before}
+        self.store(entry, pinned.blocks(), old)
+        wal = self._sidecar(entry, "-wal", pinned.wal_blocks())
+        entries = [entry, wal] if wal.size and pinned.wal_is_whole() else [entry]
+        journal = self._sidecar(entry, "-journal", pinned.journal_blocks())
+        if journal.size:
+            entry.database["journal"] = pinned.journal_before
+            entries.append(journal)
+        entry.database["sidecars"] = [sidecar.digest for sidecar in entries[1:]]
+        return entries
+
+    def _sidecar(self, entry: Entry, suffix: str, blocks: Iterable[bytes]) -> Entry:
+        sidecar = Entry(entry.path + suffix, FILE, entry.mode, entry.uid, entry.gid, entry.modified, chunk_size=content.SMALL_CHUNK)
+        sidecar.database = {"part_of": entry.path}
+        self.store(sidecar, blocks, None)
+        return sidecar

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 
 from . import memory
 from ._version import VERSION
-from .backup_compare import pair, same, same_but_for_the_clock
+from .backup_compare import pair, same, same_but_for_the_clock, still_same
 from .backup_files import FileStore, Vanished
 from .capture import sqlite
 from .capture.walk import Row, order_key
@@ -23,6 +23,7 @@ from .repository.manifest import FILE, HARD_LINK, Entry
 from .repository.writer import ChunkWriter
 
 REPORT_EVERY = 8 << 20  # bytes between two reports of progress
+SIDECARS = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a database; captured with it or not at all
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Run:
         self._totals = Totals(omissions=list(made.scan.omissions))
         self._pinned: dict[str, sqlite.Database] = {}
         self._read: dict[str, list[Entry] | Vanished] = {}
-        self._kept: set[str] = set()
+        self._kept = dict(made.kept)
         self._waiting: list[Entry] = []
         self._links: dict[int, str] = {}
         self._users: set[int] = set()
@@ -83,7 +84,7 @@ class Run:
                 if row is not None:
                     self._take(row, entry)
                 else:
-                    self._totals.changed += not self._belongs_to_database(entry.path)
+                    self._totals.changed += self._owner(entry.path) is None
             self._flush_waiting(None)
             self._writer.finish()
         except BaseException:
@@ -95,12 +96,17 @@ class Run:
         return self._totals
 
     def _pin(self) -> None:
-        for path in self._made.databases:
-            try:
-                self._pinned[path] = sqlite.Database(path)
-            except OSError:
-                continue  # it is read, and reported, in its turn
-        self._totals.exact = sqlite.pin_all(list(self._pinned.values()))
+        """Pin what is to be read, and what was to be kept but has been written since the plan."""
+        waiting = list(self._made.databases)
+        while waiting:
+            for path in waiting:
+                self._kept.pop(path, None)
+                try:
+                    self._pinned[path] = sqlite.Database(path)
+                except OSError:
+                    continue  # it is read, and reported, in its turn
+            self._totals.exact = sqlite.pin_all(list(self._pinned.values()))
+            waiting = [path for path, entry in self._kept.items() if not still_same(path, entry)]
         for database in self._pinned.values():
             database.start_checks()
 
@@ -115,29 +121,28 @@ class Run:
                 self._read[row.path] = self._files.database(row, database, entry if entry is not None and entry.type == FILE else None)
             except Vanished as exc:
                 self._read[row.path] = exc
+            self._totals.exact = self._totals.exact and not database.moved()
             database.done_reading()
 
     def _release(self) -> None:
         for database in self._pinned.values():
             database.release()
 
-    def _belongs_to_database(self, path: str) -> bool:
-        base, suffix = path[:-4], path[-4:]
-        return suffix in ("-wal", "-shm") and (base in self._pinned or base in self._kept)
-
-    def _is_old_journal(self, path: str) -> bool:
-        """A journal beside a database that was read whole would undo it when the copy is opened."""
-        owner = self._pinned.get(path[:-8]) if path.endswith("-journal") else None
-        return owner is not None and owner.mode == sqlite.ROLLBACK
+    def _owner(self, path: str) -> str | None:
+        """The database that a sidecar belongs to. A journal beside one that was read whole would undo it when it is opened."""
+        for suffix in SIDECARS:
+            base = path[:-len(suffix)]
+            if path.endswith(suffix) and (base in self._pinned or base in self._kept):
+                return base
+        return None
 
     def _take(self, row: Row, old: Entry | None) -> None:
-        if self._belongs_to_database(row.path):
-            if old is not None and row.path[:-4] in self._kept and row.path.endswith("-wal"):
+        owner = self._owner(row.path)
+        if owner is not None:
+            if owner in self._kept and old is not None and (old.database or {}).get("part_of") == owner:
                 self._carry_over(old)
             return
-        if self._is_old_journal(row.path):
-            return
-        if old is not None and row.path not in self._pinned and same(row, old) and self._made.known.usable(old.runs):
+        if old is not None and self._is_kept(row, old):
             self._keep(row, old)
             return
         try:
@@ -146,15 +151,19 @@ class Run:
             self._totals.omissions.append((row.path, exc.reason))
             self._totals.changed += old is not None
 
+    def _is_kept(self, row: Row, old: Entry) -> bool:
+        """Of a database, what the pins were decided on counts, not what it is now."""
+        if old.database is not None:
+            return row.path in self._kept
+        return same(row, old) and self._made.known.usable(old.runs)
+
     def _keep(self, row: Row, old: Entry) -> None:
         """An entry that need not be read."""
         if old.type == HARD_LINK and self._links.get(row.inode) != old.target:
             self._capture(row, old)
             return
-        if old.database is not None:
-            self._kept.add(row.path)
-            if old.database.get("quick_check", "ok") != "ok":
-                self._totals.damaged.append((row.path, old.database["quick_check"]))
+        if old.database is not None and sqlite.is_damaged(old.database.get("quick_check", "ok")):
+            self._totals.damaged.append((row.path, old.database["quick_check"]))
         if row.is_file and row.links > 1:
             self._links.setdefault(row.inode, row.path)
         self._carry_over(old)
@@ -188,8 +197,10 @@ class Run:
     def _describe(self, entry: Entry, pinned: sqlite.Database) -> None:
         """What the checks found out. They may still run: a large one is waited for only here."""
         facts = pinned.facts()
+        if entry.unstable and facts.quick_check != "ok":
+            facts.quick_check = f"{sqlite.NOT_RUN}: it changed while it was read"
         entry.database.update(asdict(facts))
-        if facts.quick_check != "ok" and not facts.quick_check.startswith("not run"):
+        if sqlite.is_damaged(facts.quick_check):
             self._totals.damaged.append((entry.path, facts.quick_check))
 
     def _finish(self, entry: Entry, old: Entry | None) -> None:

@@ -48,11 +48,17 @@ def is_database(path: str) -> bool:
     except OSError:
         return False
     try:
+        return begins_as_database(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def begins_as_database(descriptor: int) -> bool:
+    """The same of an open file."""
+    try:
         return os.pread(descriptor, len(MAGIC), 0) == MAGIC
     except OSError:
         return False
-    finally:
-        os.close(descriptor)
 
 
 def open_file(path: str) -> int:

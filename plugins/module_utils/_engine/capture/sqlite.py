@@ -10,34 +10,41 @@ the WAL up to the last commit of the pinned moment, is the database of that mome
 the WAL index (-shm) once the transaction is open; https://sqlite.org/walformat.html describes both.
 
 Rollback-journal databases: read in slices, each under a shared lock of a few milliseconds; the change counter shows
-whether a writer came in between, and then reading starts again.
+whether a writer came in between, and then reading starts again, a small one in a single slice.
+
+What SQLite cannot open without writing (a WAL without its index, a journal that has to be rolled back) and what a process
+holds locked is read raw, main file and sidecars: if none of them changed meanwhile, they are what a crash would leave,
+and the next one who opens them gets a sound database.
 
 Closing any descriptor of a file drops this process's POSIX locks on it, SQLite's too. So every descriptor stays open
 until the connection is closed, and nothing else may open these files meanwhile.
 """
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import struct
 import threading
-import time
 import urllib.parse
-from dataclasses import dataclass, field
 from typing import Iterator
 
 from . import content
 from .content import MAGIC
+from .sqlite_check import NOT_RUN, Facts, check, is_damaged
 
 WAL, IDLE, ROLLBACK, RAW = "wal", "idle", "rollback", "raw"
 _INDEX_HEADER = struct.Struct("=IIIBBHIIII8s8s")  # WalIndexHdr
 _SLICE = 4 << 20  # bytes read under one lock
-_CHECK_WHILE_LOCKED = 0.05  # seconds that a check may hold a rollback database's shared lock
-_COUNT_BUDGET = 0.3  # seconds for row counts of one database
+_WHOLE = 64 << 20  # bytes: a database of this size is read within a tenth of a second from the page cache
+_CHECK_AT_MOST = 32 << 20  # bytes of a rollback database that is checked while its writers wait
+_CHECK_WHILE_LOCKED = 0.05  # seconds that such a check may take
+_SALTS = 16  # where the salts are in a WAL's header, 8 bytes
+_WAIT = 2.0  # seconds that another process may hold a database locked before it is read raw
 
 
 class Restart(Exception):
-    """A writer changed a rollback-journal database between two slices: read it again from the start."""
+    """A writer changed the database while it was read: read it again from the start."""
 
 
 def signature(path: str) -> list[int] | None:
@@ -49,16 +56,22 @@ def signature(path: str) -> list[int] | None:
     return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
 
 
+def sidecar_signature(path: str) -> list[int] | None:
+    """[size, mtime, inode] of a WAL or journal, or None. Not its ctime: where root opens it, SQLite sets its owner each time."""
+    found = signature(path)
+    return found and [found[0], found[1], found[3]]
+
+
 def page_size(header: bytes) -> int:
     """The page size that the first 100 bytes of a database tell, in bytes."""
     size = int.from_bytes(header[16:18], "big")
     return 65536 if size == 1 else size
 
 
-def connect(path: str, option: str) -> sqlite3.Connection:
-    """A read-only connection that other threads may use one after the other. option: "mode=ro" or "immutable=1"."""
+def connect(path: str, option: str, wait: float = 5.0) -> sqlite3.Connection:
+    """A connection that other threads may use one after the other. option: "mode=ro" or "immutable=1". wait: for locks, seconds."""
     name = urllib.parse.quote(os.fsencode(path))
-    connection = sqlite3.connect(f"file:{name}?{option}", uri=True, isolation_level=None, timeout=5.0, check_same_thread=False)
+    connection = sqlite3.connect(f"file:{name}?{option}", uri=True, isolation_level=None, timeout=wait, check_same_thread=False)
     # SQLite before 3.43 lacks it, and OpenClaw's schemas use it in constraints, which a check evaluates.
     connection.create_function("octet_length", 1, _octet_length, deterministic=True)
     return connection
@@ -68,86 +81,117 @@ def _octet_length(value):
     return None if value is None else len(value if isinstance(value, bytes) else str(value).encode())
 
 
-@dataclass
-class Facts:
-    """What was found out about a database. quick_check: "ok", or what is wrong, or why it was not run."""
-
-    mode: str
-    page_size: int = 0
-    user_version: int = 0
-    quick_check: str = ""
-    rows: dict[str, int] = field(default_factory=dict)
-
-
 class Database:
-    """One database, pinned from construction until release(). Thread-safe only as documented.
+    """One database, pinned from construction until release(). Thread-safe only as documented. OSError: it cannot be read.
 
-    blocks() and wal_blocks() give the content. facts() waits for the checks, which run on a thread of their own.
+    blocks(), then wal_blocks() and journal_blocks(), give the content. facts() waits for the checks, which run on a thread
+    of their own.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.before = signature(path)
-        self.wal_before = signature(path + "-wal")
+        self._lock = threading.Lock()
         self._descriptors: list[int] = []
         self._connection: sqlite3.Connection | None = None
+        self._restarts, self._renewed = 0, False
+        self._start()
+
+    def _start(self) -> None:
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
         self._uses = 1
-        self._wal_length = 0
-        self._wal_salt = b""
-        self._main = self._open(path)
-        header = os.pread(self._main, 100, 0)
-        self._facts = Facts(self._mode(header), page_size(header) if len(header) >= 100 else 0)
-        try:
-            self._pin()
-        except (sqlite3.Error, OSError) as exc:
-            # Damaged, a hot journal, or no permission for the WAL index: the bytes are still worth having.
-            self._fall_back(f"not opened: {exc}")
+        self._wal_length, self._wal_salt, self._checked_moment = 0, b"", True
+        for _attempt in range(3):
+            self.before = signature(self.path)
+            self.wal_before, self.journal_before = sidecar_signature(self.path + "-wal"), sidecar_signature(self.path + "-journal")
+            try:
+                self._main = self._open(self.path)
+                header = os.pread(self._main, 100, 0)
+                genuine = len(header) == 100 and header[:16] == MAGIC
+                self._facts = Facts(self._mode(header) if genuine else RAW, page_size(header) if genuine else 0)
+                self._try_to_pin()
+                if self.before and os.fstat(self._main).st_ino == self.before[3] == (signature(self.path) or self.before)[3]:
+                    return
+            except BaseException:
+                self._close()
+                raise
+            self._close()
+        raise FileNotFoundError(errno.ENOENT, "it is replaced again and again")
+
+    def renew(self) -> None:
+        """Begin anew: what is read from now on is of a later moment than what else was pinned."""
+        checked = self._thread is not None
+        self.release()
+        self._renewed = True
+        self._start()
+        if checked:
+            self.start_checks()
 
     @property
     def mode(self) -> str:
         return self._facts.mode
 
     def _open(self, path: str) -> int:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = content.open_file(path)
         self._descriptors.append(descriptor)
         return descriptor
 
     def _mode(self, header: bytes) -> str:
-        if len(header) < 100 or header[:16] != MAGIC:
-            return RAW
         if header[18] != 2 and header[19] != 2:
             return ROLLBACK
-        if self.wal_before is None and signature(self.path + "-shm") is None:
-            return IDLE
-        return WAL
+        if signature(self.path + "-shm") is not None:
+            return WAL
+        # Whoever has it open has an index beside it. To make one would leave it behind.
+        return RAW if self.wal_before and self.wal_before[0] else IDLE
 
-    def _fall_back(self, reason: str) -> None:
+    def _try_to_pin(self) -> None:
+        if self.mode == RAW:
+            self._read_raw(f"{NOT_RUN}: its WAL has no index" if self._facts.page_size else "its header is damaged")
+            return
+        try:
+            self._pin()
+        except (sqlite3.Error, OSError) as exc:
+            # The bytes are still worth having. A lock, a journal to be rolled back or a missing right is no damage.
+            harmless = isinstance(exc, (sqlite3.OperationalError, OSError))
+            self._read_raw(f"{NOT_RUN if harmless else 'not opened'}: {exc}")
+
+    def _read_raw(self, reason: str) -> None:
         self._facts.mode, self._facts.quick_check = RAW, reason
-        if self.wal_before and self.wal_before[0]:
-            self._wal_length = self.wal_before[0]
+        self._wal_length = self.wal_before[0] if self.wal_before else 0
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _pin(self) -> None:
-        if self.mode == RAW:
-            self._fall_back("its header is damaged")
-            return
-        self._connection = connect(self.path, "immutable=1" if self.mode == IDLE else "mode=ro")
+        self._connection = connect(self.path, "immutable=1" if self.mode == IDLE else "mode=ro", _WAIT)
         self._facts.user_version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if self.mode == WAL:
-            self._index = self._open(self.path + "-shm")
+            self._index, self._wal = self._open(self.path + "-shm"), self._open(self.path + "-wal")
             self.pin_again()
+            if self._index_is_stale():
+                self._wal_length, self._wal_salt = os.fstat(self._wal).st_size, os.pread(self._wal, 8, _SALTS)
 
     def pin_again(self) -> None:
         """Take a WAL database as of now. sqlite3.Error."""
-        if self.mode != WAL:
-            return
-        if self._connection.in_transaction:
-            self._connection.execute("COMMIT")
-        self._connection.execute("BEGIN")
-        self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        frames, self._wal_salt = self.committed()
+        for _attempt in range(20):
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
+            before = self.committed()
+            self._connection.execute("BEGIN")
+            self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            frames, self._wal_salt = self.committed()
+            # What is checked inside the transaction is what is stored, unless a commit came between the two.
+            self._checked_moment = before == (frames, self._wal_salt)
+            if self._checked_moment:
+                break
         self._wal_length = 32 + frames * (24 + self._facts.page_size) if frames else 0
+
+    def _index_is_stale(self) -> bool:
+        """Whether the index tells of another WAL than the one that is there: nobody could write the index after a crash.
+
+        A writer who starts the WAL anew changes the index first.
+        """
+        return bool(self._wal_length) and os.pread(self._wal, 8, _SALTS) != self._wal_salt and self.committed() == self.pinned()
 
     def pinned(self) -> tuple[int, bytes]:
         """(frames, salts) of the pinned moment, as committed() gives them."""
@@ -173,67 +217,58 @@ class Database:
             self._thread.start()
 
     def _check(self) -> None:
-        connection, started = self._connection, time.monotonic()
-        budget = _CHECK_WHILE_LOCKED if self.mode == ROLLBACK else None
-        if budget:
-            connection.set_progress_handler(lambda: time.monotonic() - started > budget, 1000)
         try:
-            found = [row[0] for row in connection.execute("PRAGMA quick_check(10)")]
-            self._facts.quick_check = "ok" if found == ["ok"] else "; ".join(found)[:2000]
-            self._count_rows(started if budget else time.monotonic(), budget or _COUNT_BUDGET)
-        except sqlite3.OperationalError as exc:
-            self._facts.quick_check = self._facts.quick_check or ("not run: it would have held up writers" if budget else f"failed: {exc}")
-        except sqlite3.Error as exc:
+            if self.mode != ROLLBACK:
+                check(self._connection, self._facts)
+            elif os.fstat(self._main).st_size > _CHECK_AT_MOST:
+                self._facts.quick_check = f"{NOT_RUN}: it would have held up writers"
+            else:
+                for _block in content.blocks(self._main, _CHECK_AT_MOST):
+                    pass  # from the disk into the cache, before writers have to wait for it
+                check(self._connection, self._facts, _CHECK_WHILE_LOCKED)
+        except OSError as exc:
             self._facts.quick_check = f"failed: {exc}"
         finally:
-            connection.set_progress_handler(None, 0)
             self._let_go()
-
-    def _count_rows(self, started: float, budget: float) -> None:
-        """Rows of ordinary tables, smallest names first, as far as the budget goes; virtual tables may lack their module."""
-        connection = self._connection
-        connection.set_progress_handler(lambda: time.monotonic() - started > budget, 1000)
-        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name")]
-        shadows = ("_data", "_idx", "_content", "_docsize", "_config", "_chunks", "_rowids")
-        for table in tables:
-            if table.startswith("sqlite_") or "fts" in table or table.endswith(shadows):
-                continue
-            try:
-                self._facts.rows[table] = connection.execute('SELECT count(*) FROM "%s"' % table.replace('"', '""')).fetchone()[0]
-            except sqlite3.OperationalError:
-                return
 
     def facts(self) -> Facts:
         """What was found out, once the checks are done."""
         if self._thread is not None:
             self._thread.join()
+        if self.moved() or not self._checked_moment:
+            self._facts.rows = {}  # they were counted at another moment
         return self._facts
 
     def blocks(self) -> Iterator[memoryview]:
-        """The main file, block by block. Restart: begin again (rollback-journal databases under a busy writer)."""
+        """The main file, block by block. Restart: renew(), then begin again (rollback-journal databases under a busy writer)."""
         if self.mode == ROLLBACK:
             yield from self._locked_slices()
             return
         yield from content.blocks(self._main, os.fstat(self._main).st_size)
 
     def _locked_slices(self) -> Iterator[memoryview]:
-        buffer, position, counter = memoryview(bytearray(_SLICE)), 0, None
+        size = os.fstat(self._main).st_size + _SLICE
+        whole = self._restarts and size <= _WHOLE
+        buffer, position, state = memoryview(bytearray(size if whole else _SLICE)), 0, None
+        if self._thread is not None:
+            self._thread.join()
         while True:
-            with self._shared_lock():
-                now = os.pread(self._main, 12, 24), os.fstat(self._main).st_size
-                length = content.fill(self._main, buffer, position)
-            if counter is not None and now != counter:
+            try:
+                with _SharedLock(self._connection):
+                    now = os.pread(self._main, 28, 8), os.fstat(self._main).st_size
+                    length = content.fill(self._main, buffer, position)
+            except sqlite3.Error as exc:
+                raise Restart() from exc
+            if now[0][10:12] != b"\x01\x01" or state is not None and now != state:
+                self._restarts += 1
                 raise Restart()
             if not length:
                 return
-            counter, position = now, position + length
+            state, position = now, position + length
             for start in range(0, length, content.BLOCK_BYTES):
                 yield buffer[start:min(start + content.BLOCK_BYTES, length)]
-
-    def _shared_lock(self):
-        if self._thread is not None:
-            self._thread.join()
-        return _SharedLock(self._connection)
+            if whole and length < len(buffer):
+                return
 
     def wal_blocks(self) -> Iterator[memoryview]:
         """The WAL up to the pinned commit; nothing where the main file is the whole database.
@@ -242,18 +277,30 @@ class Database:
         """
         if not self._wal_length:
             return
-        self._wal = self._open(self.path + "-wal")
+        if self.mode == RAW:
+            self._wal = self._open(self.path + "-wal")
         yield from content.blocks(self._wal, self._wal_length)
 
     def wal_is_whole(self) -> bool:
         """Whether the WAL is still the pinned one. If it was started anew, all of it had been in the main file before."""
-        return self.mode == RAW or os.pread(self._wal, 8, 16) == self._wal_salt
+        return self.mode == RAW or os.pread(self._wal, 8, _SALTS) == self._wal_salt
+
+    def journal_blocks(self) -> Iterator[memoryview]:
+        """The rollback journal, where it may have to be rolled back."""
+        if self.mode == RAW and self.journal_before:
+            yield from content.blocks(self._open(self.path + "-journal"), self.journal_before[0])
 
     def disturbed(self) -> bool:
         """Whether somebody changed a database that was read without a lock (idle or raw) while it was read."""
-        if self.mode not in (IDLE, RAW):
-            return False
-        return signature(self.path) != self.before or signature(self.path + "-wal") != self.wal_before
+        if self.mode == IDLE:
+            return signature(self.path) != self.before
+        return self.mode == RAW and (
+            signature(self.path) != self.before or sidecar_signature(self.path + "-wal") != self.wal_before
+            or sidecar_signature(self.path + "-journal") != self.journal_before)
+
+    def moved(self) -> bool:
+        """Whether what was read may be of a later moment than the pins. To be asked when it has been read."""
+        return self._renewed or self.mode != WAL and signature(self.path) != self.before
 
     def done_reading(self) -> None:
         """The content has been read: end the transaction as soon as the checks are done too."""
@@ -298,16 +345,16 @@ class _SharedLock:
         self._connection.execute("COMMIT")
 
 
-def pin_all(databases: list[Database], attempts: int = 20) -> bool:
+def pin_all(databases: list[Database], attempts: int = 50) -> bool:
     """Make all pins of one moment: True if no database was written between the first pin and the last.
 
     Gives up after so many attempts; each database is sound all the same.
     """
-    live = [database for database in databases if database.mode == WAL]
     for _attempt in range(attempts):
-        for database in live:
-            database.pin_again()
         # Had one been written after an earlier pin, its index would show a later commit now that all are pinned.
-        if all(database.committed() == database.pinned() for database in live):
+        late = [database for database in databases if database.mode == WAL and database.committed() != database.pinned()]
+        if not late:
             return True
-    return not live
+        for database in late:
+            database.pin_again()
+    return False

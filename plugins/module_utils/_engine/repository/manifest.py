@@ -62,8 +62,10 @@ class Entry:
     def to_line(self) -> str:
         """This entry as a line of JSON, without a newline."""
         value = {"path": self.path, "type": self.type, "mode": self.mode, "uid": self.uid, "gid": self.gid, "modified": self.modified}
+        if self.type != HARD_LINK:
+            value["changed"] = self.changed
         if self.type == FILE:
-            value.update(changed=self.changed, inode=self.inode, size=self.size, digest=self.digest, chunk_size=self.chunk_size)
+            value.update(inode=self.inode, size=self.size, digest=self.digest, chunk_size=self.chunk_size)
             value["chunks"] = [run if run.step != 1 else run[:2] for run in self.runs]
         elif self.type == LINK:
             value.update(changed=self.changed, target=self.target)
