@@ -34,6 +34,7 @@ _MEANINGS = {
                          hint="Replace it by what it points to: links inside a repository are not followed."),
 }
 
+
 def from_os_error(exc: OSError, url: str, action: str) -> EngineError:
     """The EngineError for an OSError met by an action ("write packs/00/ab") on the storage at url."""
     answer = os.strerror(exc.errno) if exc.errno else str(exc)

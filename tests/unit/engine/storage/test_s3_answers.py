@@ -8,15 +8,20 @@ Against a scripted service; the same storage is asked to keep its promises on a 
 """
 from __future__ import annotations
 
+import json
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError, ObjectExists, ObjectMissing
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.options import StorageOptions
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import Context
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.storage.open import open_storage
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.clock import ManualClock
-from support.scripted_s3 import Answer, Behaviour
+from support.scripted_s3 import Answer, ScriptedS3
 
 PACK = [b"a" * 700_000, b"b" * 1_300_000]
 REGION = "<Region>eu-central-1</Region>"
@@ -404,5 +409,19 @@ def test_an_absent_object_is_missing_also_in_a_service_that_says_little(scripted
         scripted.open().get("a")
 
 
-def test_an_unset_behaviour_is_that_of_s3():
-    assert Behaviour() == Behaviour("honoured", "partial", True, 1000, "scripted", None)
+def test_credentials_come_from_the_role_of_an_instance(scripted, tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    role = {"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": "AKROLE", "SecretAccessKey": "s", "Token": "the-token",
+            "LastUpdated": "2026-11-20T10:00:00Z", "Expiration": "2099-01-01T00:00:00Z"}
+    environment = {"AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"), "AWS_CONFIG_FILE": str(tmp_path / "none")}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with ScriptedS3() as metadata:
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.endpoint)
+        metadata.answer("PUT", Answer(200, body=b"session"))
+        metadata.answer("GET", Answer(200, body=b"backup-role"), Answer(200, body=json.dumps(role).encode()))
+        storage = open_storage(StorageOptions(url="s3://bucket/backups", endpoint=scripted.endpoint), "a", Context(environment=environment))
+        storage.create("a", [b"1"])
+    [(_method, _path, headers)] = scripted.requests
+    assert "Credential=AKROLE/" in headers["Authorization"] and headers["X-Amz-Security-Token"] == "the-token"
