@@ -25,7 +25,7 @@ from .repository import names
 from .repository.known import Known, adopt_unfinished, from_parent, retire
 from .repository.manifest import Entry, Manifest
 from .repository.repository import Repository, SnapshotRef, list_packs
-from .repository.snapshot import Header
+from .repository.snapshot import MAXIMUM_NOTE, Header
 from .storage.base import ObjectInfo
 
 COMPACTION_BUDGET = 64 << 20  # stored bytes that one run may store anew to let old packs die
@@ -98,6 +98,7 @@ def plan(repository_of, source: Source, options: BackupOptions, context: Context
     as long as the walk). Raises EngineError.
     """
     memory.keep_freed_memory()
+    names.require_utf8()
     _check_options(options)
     walk.require(root.path for root in source.roots if root.required)
     with ThreadPoolExecutor(1, "open") as pool:
@@ -125,6 +126,8 @@ def _check_options(options: BackupOptions) -> None:
         raise EngineError("option-invalid", f"There is no kind {options.kind!r}", f"Kinds: {', '.join(KINDS)}.")
     if options.consistency != "live":
         raise EngineError("option-invalid", f"Consistency {options.consistency!r} needs the gateway role", "Use consistency: live.")
+    if len(options.note) > MAXIMUM_NOTE:
+        raise EngineError("option-invalid", f"The note has {len(options.note):,} characters", f"At most {MAXIMUM_NOTE:,} fit.")
     if options.name is not None:
         check_name(options.name)
 
@@ -200,11 +203,11 @@ def _compare(made: BackupPlan) -> None:
         if not row.is_file:
             made.metadata_changed += 1
         else:
-            if row.inode not in files and _is_database(row, known_places):
+            if row.identity not in files and _is_database(row, known_places):
                 made.databases.append(row.path)
                 sidecars.update((row.path + suffix, row.path) for suffix in SIDECARS)
             if row.links > 1:
-                files.add(row.inode)  # closing another name of a database would drop the locks on it
+                files.add(row.identity)  # closing another name of a database would drop the locks on it
             made.files_changed += 1
             made.bytes_changed += row.size
         if len(made.changed_paths) < 1000:

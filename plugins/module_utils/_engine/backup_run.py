@@ -56,7 +56,7 @@ class Run:
         self._read: dict[str, list[Entry] | Vanished] = {}
         self._kept = dict(made.kept)
         self._waiting: list[Entry] = []
-        self._links: dict[int, str] = {}
+        self._links: dict[tuple[int, int], str] = {}
         self._users: set[int] = set()
         self._groups: set[int] = set()
 
@@ -159,13 +159,13 @@ class Run:
 
     def _keep(self, row: Row, old: Entry) -> None:
         """An entry that need not be read."""
-        if old.type == HARD_LINK and self._links.get(row.inode) != old.target:
+        if old.type == HARD_LINK and self._links.get(row.identity) != old.target:
             self._capture(row, old)
             return
         if old.database is not None and sqlite.is_damaged(old.database.get("quick_check", "ok")):
             self._totals.damaged.append((row.path, old.database["quick_check"]))
         if row.is_file and row.links > 1:
-            self._links.setdefault(row.inode, row.path)
+            self._links.setdefault(row.identity, row.path)
         self._carry_over(old)
 
     def _carry_over(self, old: Entry) -> None:
@@ -176,8 +176,8 @@ class Run:
         if not row.is_file:
             self._finish(self._files.plain(row), old)
             return
-        if row.links > 1 and row.inode in self._links:
-            self._finish(Entry(row.path, HARD_LINK, row.mode & 0o7777, row.uid, row.gid, row.modified, target=self._links[row.inode]), old)
+        if row.links > 1 and row.identity in self._links:
+            self._finish(Entry(row.path, HARD_LINK, row.mode & 0o7777, row.uid, row.gid, row.modified, target=self._links[row.identity]), old)
             return
         read, wal = self._read.get(row.path), []
         if read is None:
@@ -188,7 +188,7 @@ class Run:
             entry, *wal = read
             self._describe(entry, self._pinned[row.path])
         if row.links > 1:
-            self._links[row.inode] = row.path
+            self._links[row.identity] = row.path
         if entry.unstable:
             self._totals.omissions.append((row.path, "changed-while-read"))
         self._waiting = sorted([*self._waiting, *wal], key=lambda waiting: order_key(waiting.path))

@@ -138,6 +138,7 @@ def selection(manifest: Manifest, paths: tuple[str, ...], wanted: tuple[str, ...
 def plan(repository: Repository, options: RestoreOptions, context: Context) -> RestorePlan:
     """Find the snapshot and see what a restore to the target would take; writes nothing. EngineError."""
     memory.keep_freed_memory()
+    names.require_utf8()
     if not options.target.startswith("/"):
         raise EngineError("option-invalid", f"The target {options.target!r} is not an absolute path", "Give an empty or new directory.")
     repository.reader()

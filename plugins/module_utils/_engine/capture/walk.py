@@ -14,7 +14,7 @@ from typing import Callable, Iterable, Iterator, NamedTuple
 
 from ..errors import EngineError
 
-_ROW = struct.Struct("<IIIIqqqQQ")
+_ROW = struct.Struct("<IIIIqqqQQQ")
 
 
 class Row(NamedTuple):
@@ -30,6 +30,12 @@ class Row(NamedTuple):
     changed: int
     inode: int
     blocks: int
+    device: int
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """What all names of one file have in common. Inodes alone repeat from one file system to another."""
+        return self.device, self.inode
 
     @property
     def is_file(self) -> bool:
@@ -42,7 +48,9 @@ class Row(NamedTuple):
 
 def row_of(path: str, found: os.stat_result) -> Row:
     """A row from a stat result."""
-    return Row(path, found.st_mode, found.st_uid, found.st_gid, found.st_nlink, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_blocks)
+    return Row(
+        path, found.st_mode, found.st_uid, found.st_gid, found.st_nlink, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino,
+        found.st_blocks, found.st_dev)
 
 
 def order_key(path: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime
 import re
 import secrets
+import sys
 
 from ..errors import EngineError
 
@@ -27,6 +28,14 @@ _COMPACT = re.compile(r"\d{8}T\d{6}\.\d{3}Z", re.ASCII)
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _LATEST = 253402300799.999  # the last millisecond of the year 9999
 _PACK = re.compile(r"packs/([0-9a-f]{2})/([0-9a-f]{32})")
+
+
+def require_utf8() -> None:
+    """EngineError "locale-not-utf-8" unless this process reads file names as UTF-8, as the format spells them."""
+    if sys.getfilesystemencoding().lower().replace("-", "") != "utf8":
+        raise EngineError(
+            "locale-not-utf-8", f"File names are read as {sys.getfilesystemencoding()} here, so they would not be what they are elsewhere",
+            "Set LC_ALL to C.UTF-8, or PYTHONUTF8 to 1.")
 
 
 def id_of_time(seconds: float) -> str:

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 """A snapshot object: one plaintext header line, then the encrypted manifest. Its creation is the backup."""
+# pylint: disable=unidiomatic-typecheck  # what was stored is distrusted: a bool is no number here, a subclass no text
 from __future__ import annotations
 
 import base64
@@ -16,7 +17,7 @@ from .manifest import Manifest
 
 MAXIMUM_HEADER = 16 << 20
 MAXIMUM_OBJECT = 1 << 30
-MAXIMUM_NAME, MAXIMUM_NOTE = 63, 4096  # characters
+MAXIMUM_NOTE = 4096  # characters
 _MOST = 1 << 63
 
 
@@ -91,7 +92,7 @@ def open_label(bundle: WriterBundle, header: Header) -> tuple[str | None, str]:
 def encode(bundle: WriterBundle, header: Header, name: str | None, note: str, plaintext: bytes) -> tuple[Header, list[bytes]]:
     """(header, parts of the snapshot object). The header's label and body_bytes are filled in here. EngineError "snapshot-too-large"."""
     header = replace(header, label="", body_bytes=len(plaintext) + crypto.TAG_BYTES)
-    label = crypto.canonical({"name": name, "note": note[:MAXIMUM_NOTE]})
+    label = crypto.canonical({"name": name, "note": note})
     sealed = _sealer(bundle, header, "label").seal(0, label, _bound_to_label(header))
     header = replace(header, label=base64.b64encode(sealed).decode())
     line = crypto.with_checksum(asdict(header))
