@@ -31,6 +31,7 @@ def _files(shipped_only: bool) -> dict[str, Path]:
         names[:] = [n for n in names if n not in LEFT_OUT_ANYWHERE and not (top and n in left_out_on_top)]
         if here == CHECKOUT / "tests":
             names[:] = [n for n in names if (n in SHIPPED_TESTS if shipped_only else n != "output")]
+            files = [n for n in files if n in SHIPPED_TESTS or not shipped_only]
         for name in files:
             if not name.endswith((".pyc", ".tar.gz")):
                 path = here / name

@@ -18,6 +18,7 @@ in a burst, they take the place of one older day, not of all. Copies keep their 
 its id names was copied here (or backdated); within the period of its copying, it competes only with those of its own
 period.
 """
+# pylint: disable=unidiomatic-typecheck  # what was stored is distrusted: a bool is no number here, a subclass no text
 from __future__ import annotations
 
 import datetime

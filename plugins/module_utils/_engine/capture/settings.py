@@ -74,7 +74,7 @@ def _entries(agents: dict) -> dict[str, dict]:
     """The agents by id: `entries` is a map, the older `list` a list of objects with an id."""
     found: dict[str, dict] = {}
     listed = agents.get("list") if isinstance(agents.get("list"), list) else []
-    pairs = [(name, entry) for name, entry in _object(agents.get("entries")).items()]
+    pairs = list(_object(agents.get("entries")).items())
     pairs += [(entry.get("id"), entry) for entry in listed if isinstance(entry, dict)]
     for name, entry in pairs[:COUNT_LIMIT]:
         if isinstance(name, str) and isinstance(entry, dict):

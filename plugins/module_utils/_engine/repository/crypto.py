@@ -7,6 +7,7 @@
 Everything is AES-256-GCM, HKDF-SHA256 and HPKE (RFC 9180) with the hybrid KEM ML-KEM-768 + X25519, as the
 package cryptography implements them. docs/format.md is the specification.
 """
+# pylint: disable=unidiomatic-typecheck  # what was stored is distrusted: a bool is no number here, a subclass no text
 from __future__ import annotations
 
 import base64

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 """What an entry of a manifest may say. Entries are distrusted: whatever is not plainly right is refused (docs/format.md)."""
+# pylint: disable=unidiomatic-typecheck  # what was stored is distrusted: a bool is no number here, a subclass no text
 from __future__ import annotations
 
 import base64

@@ -7,6 +7,7 @@
 A slot is one object below keys/. It holds the reader bundle, wrapped by what a passphrase, a key file or an operator's
 key gives. The writer bundle lies in a file of its own on the host that writes, never in the repository.
 """
+# pylint: disable=unidiomatic-typecheck  # what was stored is distrusted: a bool is no number here, a subclass no text
 from __future__ import annotations
 
 import base64

@@ -10,6 +10,7 @@ Plaintext of a snapshot's body: one line of JSON that lists sections, then the s
 A manifest is distrusted even where it authenticates: a host whose key was stolen could have written it. So everything is
 checked before it is used, sizes before memory is taken for them.
 """
+# pylint: disable=unidiomatic-typecheck  # what was stored is distrusted: a bool is no number here, a subclass no text
 from __future__ import annotations
 
 import base64

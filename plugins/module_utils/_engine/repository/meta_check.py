@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 """What the meta section of a manifest may say, as far as programs use it (docs/format.md)."""
+# pylint: disable=unidiomatic-typecheck  # what was stored is distrusted: a bool is no number here, a subclass no text
 from __future__ import annotations
 
 _TEXTS = ("engine", "host", "note", "kind", "scope")

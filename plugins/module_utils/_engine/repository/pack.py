@@ -7,6 +7,7 @@
 Each frame is a zstd frame, encrypted under the pack's own key, with its ordinal as nonce. The trailer is encrypted
 under the catalog key, so that the next run of the same writer finds what an unfinished one has stored (docs/format.md).
 """
+# pylint: disable=unidiomatic-typecheck  # what was stored is distrusted: a bool is no number here, a subclass no text
 from __future__ import annotations
 
 import base64
@@ -20,7 +21,7 @@ from .tables import MAXIMUM_CHUNK, MAXIMUM_FRAME, MAXIMUM_STORED_FRAME
 
 _FOOTER = struct.Struct("<4sI")
 _MAGIC = b"OCBP"
-FOOTER_BYTES = _FOOTER.size
+FOOTER_BYTES = struct.calcsize("<4sI")
 MAXIMUM_TRAILER = 64 << 20
 
 

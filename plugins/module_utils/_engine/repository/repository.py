@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 
 """A repository: everything kept for one instance. Opening it with a key, and reading what it holds."""
+# pylint: disable=unidiomatic-typecheck  # what was stored is distrusted: a bool is no number here, a subclass no text
 from __future__ import annotations
 
 import base64
@@ -143,6 +144,8 @@ def _open_any_slot(storage: Storage, cache: Cache, secret: keys.Secret, descript
         return _open_any_slot(storage, Cache(None, ""), secret, description)
     if other:
         return other
+    if not slots:
+        raise damaged(storage.url, "it has no key slot, so no key opens it", "Restore the objects below keys/ from a copy or a mirror.")
     if problems:
         raise problems[0]
     what = {keys.PASSPHRASE: "passphrase", keys.KEY_FILE: "key file", keys.OPERATOR: "operator's key", keys.OPEN: "open slot"}[secret.kind]
