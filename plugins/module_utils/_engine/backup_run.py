@@ -15,7 +15,7 @@ from . import memory
 from ._version import VERSION
 from .backup_compare import pair, same, same_but_for_the_clock, still_same
 from .backup_files import FileStore, Vanished
-from .capture import sqlite
+from .capture import sqlite, sqlite_check
 from .capture.walk import Row, order_key
 from .ports import Context, ProgressState
 from .repository import crypto, manifest, names, snapshot
@@ -162,7 +162,7 @@ class Run:
         if old.type == HARD_LINK and self._links.get(row.identity) != old.target:
             self._capture(row, old)
             return
-        if old.database is not None and sqlite.is_damaged(old.database.get("quick_check", "ok")):
+        if old.database is not None and sqlite_check.is_damaged(old.database.get("quick_check", "ok")):
             self._totals.damaged.append((row.path, old.database["quick_check"]))
         if row.is_file and row.links > 1:
             self._links.setdefault(row.identity, row.path)
@@ -200,7 +200,7 @@ class Run:
         if entry.unstable and facts.quick_check != "ok":
             facts.quick_check = f"{sqlite.NOT_RUN}: it changed while it was read"
         entry.database.update(asdict(facts))
-        if sqlite.is_damaged(facts.quick_check):
+        if sqlite_check.is_damaged(facts.quick_check):
             self._totals.damaged.append((entry.path, facts.quick_check))
 
     def _finish(self, entry: Entry, old: Entry | None) -> None:

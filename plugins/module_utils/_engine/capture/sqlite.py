@@ -31,7 +31,7 @@ from typing import Iterator
 
 from . import content
 from .content import MAGIC
-from .sqlite_check import NOT_RUN, Facts, check, is_damaged
+from .sqlite_check import NOT_RUN, Facts, check
 
 WAL, IDLE, ROLLBACK, RAW = "wal", "idle", "rollback", "raw"
 _INDEX_HEADER = struct.Struct("=IIIBBHIIII8s8s")  # WalIndexHdr
