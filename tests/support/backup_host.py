@@ -19,14 +19,14 @@ INSTANCE = "test"
 
 
 class BackupHost:
-    """One home, one repository in a directory. All below the directory that is given.
+    """One home, one repository in a directory. All below the directory that is given, unless the home is elsewhere.
 
     encryption: by default the repository's key lies open beside it, which spares a test the stretching of a passphrase.
     """
 
-    def __init__(self, directory: Path, encryption: EncryptionOptions | None = None) -> None:
+    def __init__(self, directory: Path, encryption: EncryptionOptions | None = None, home: Path | None = None) -> None:
         self.directory = directory
-        self.home = directory / "home"
+        self.home = home or directory / "home"
         self.home.mkdir(mode=0o700, exist_ok=True)
         self.state = State(self.home / ".openclaw")
         self.state.path.mkdir(mode=0o700, exist_ok=True)

@@ -12,14 +12,16 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+import uuid
 
 from support.ceph import free_port
 from support.openclaw import installation
 from support.openclaw.model_server import MODEL
 
 TOKEN = "test-gateway-token"
-READY_SECONDS = 180.0
+READY_SECONDS = 300.0
 COMMAND_SECONDS = 120.0
+TURN_ATTEMPTS = 4
 
 
 class OpenClaw:
@@ -123,8 +125,15 @@ class OpenClaw:
         return self.json_command("gateway", "call", method, "--params", json.dumps(parameters))
 
     def say(self, agent: str, message: str) -> None:
-        """One turn of an agent."""
-        self.command("agent", "--agent", agent, "--message", message, "--json")
+        """One turn of an agent, by the gateway. On a machine with much to do the gateway is now and then UNAVAILABLE: asked again."""
+        for attempt in range(TURN_ATTEMPTS):
+            parameters = {"message": message, "agentId": agent, "idempotencyKey": str(uuid.uuid4())}
+            done = self.command("gateway", "call", "agent", "--params", json.dumps(parameters), "--expect-final", "--json",
+                                "--timeout", str(int(COMMAND_SECONDS * 1000)), timeout=COMMAND_SECONDS + 10, check=False)
+            if done.returncode == 0:
+                return
+            if '"UNAVAILABLE"' not in done.stdout or attempt + 1 == TURN_ATTEMPTS:
+                raise RuntimeError(f"agent {agent} did not answer: {done.stdout[-1000:]}{done.stderr[-1000:]}")
 
     def add_agent(self, name: str, workspace: str) -> None:
         """A second agent with a workspace of its own."""

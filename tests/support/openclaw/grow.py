@@ -50,9 +50,9 @@ def make_small(home: str, cache: str) -> None:
     with ModelServer() as models:
         instance = OpenClaw(home, cache)
         instance.onboard(models.url)
+        instance.add_agent("work", os.path.join(instance.state_dir, "workspace-work"))
         instance.start()
         try:
-            instance.add_agent("work", os.path.join(instance.state_dir, "workspace-work"))
             for number in range(3):
                 instance.say("main", f"question {number}")
             instance.say("work", "what is to be done?")

@@ -5,12 +5,15 @@
 """Move a stopped copy of a state to other paths, so that it neither works in the original's workspace nor loses its cron jobs.
 
 Config text is rewritten by prefix; cron jobs are keyed by the absolute path of a file that no longer exists
-(<state>/cron/jobs.json), and the gateway does not find them under another.
+(<state>/cron/jobs.json), and the gateway does not find them under another. A copy taken from a running gateway also holds that
+gateway's leases; while it still runs on the same host, a second one refuses to start over them.
 """
 from __future__ import annotations
 
 import os
 import sqlite3
+
+LEASES = {"state_leases", "agent_database_leases"}
 
 
 def move_paths(state_dir: str, moves: dict[str, str]) -> None:
@@ -33,6 +36,8 @@ def move_paths(state_dir: str, moves: dict[str, str]) -> None:
                     connection.execute(
                         f"UPDATE {table} SET store_key = ? || substr(store_key, ?) WHERE substr(store_key, 1, ?) = ?",
                         (new + "/", len(old) + 2, len(old) + 1, old + "/"))
+            for table in LEASES & {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}:
+                connection.execute(f"DELETE FROM {table}")
     finally:
         connection.close()
 
