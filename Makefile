@@ -35,7 +35,7 @@ restore: venv ## Restore the newest snapshot to a new directory: make restore TO
 test: unit lint docs sanity integration ## Everything that must pass before a merge
 
 unit: venv-test venv-s3 ## Unit and property tests
-	@$(TEST_VENV)/bin/python -m pytest tests/unit -m 'not torture'
+	@$(TEST_VENV)/bin/python -m pytest tests/unit tests/torture -m 'not torture'
 
 unit-quick: venv-test ## Unit tests without the slow ones and without an S3 server
 	@$(TEST_VENV)/bin/python -m pytest tests/unit -q -m 'not torture and not slow and not s3'
@@ -60,7 +60,7 @@ bench: venv-test ## Compare with restic, borg, tar | zstd | age (tests/benchmark
 	@$(TEST_VENV)/bin/python tests/benchmark/run.py $(BENCH)
 
 torture: venv-test venv-s3 ## The full forms of the long tests: hours
-	@HYPOTHESIS_PROFILE=thorough $(TEST_VENV)/bin/python -m pytest tests/unit tests/integration $(wildcard tests/torture) -m torture
+	@TORTURE=full HYPOTHESIS_PROFILE=thorough $(TEST_VENV)/bin/python -m pytest tests/unit tests/integration tests/torture -m torture
 
 real: venv-test ## With a real OpenClaw, installed by npm (840 MB, once): a running gateway is backed up, restored, started
 	@$(TEST_VENV)/bin/python -m pytest tests/real

@@ -25,7 +25,7 @@ def describe(base: Path | str) -> dict[str, Fact]:
         path = pending.pop()
         status = os.lstat(path)
         name = os.path.relpath(path, base)
-        common = (stat.S_IFMT(status.st_mode), stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns, attributes(path))
+        common = (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, status.st_mtime_ns, attributes(path))
         if stat.S_ISDIR(status.st_mode):
             found[name] = ("directory", *common)
             pending += sorted((os.path.join(path, child) for child in os.listdir(path)), reverse=True)
@@ -50,7 +50,10 @@ def attributes(path: str) -> tuple[tuple[str, bytes], ...]:
 def digest(path: str) -> str:
     """SHA-256 of a file's content."""
     with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(stream.read()).hexdigest()
+        total = hashlib.sha256()
+        while block := stream.read(1 << 20):
+            total.update(block)
+        return total.hexdigest()
 
 
 def differences(expected: dict[str, Fact], found: dict[str, Fact]) -> list[str]:

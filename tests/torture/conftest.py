@@ -21,10 +21,10 @@ FULL = os.environ.get("TORTURE") == "full"
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """Everything here takes its time."""
+    """Everything here takes its time, and hours in the full form."""
     for item in items:
         if Path(__file__).parent in Path(str(item.path)).parents:
-            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.torture if FULL else pytest.mark.slow)
 
 
 @pytest.fixture

@@ -97,8 +97,8 @@ class Run:
 
     def _pin(self) -> None:
         """Pin what is to be read, and what was to be kept but has been written since the plan."""
-        waiting = list(self._made.databases)
-        while waiting:
+        waiting = self._made.databases
+        while True:
             for path in waiting:
                 self._kept.pop(path, None)
                 try:
@@ -107,6 +107,8 @@ class Run:
                     continue  # it is read, and reported, in its turn
             self._totals.exact = sqlite.pin_all(list(self._pinned.values()))
             waiting = [path for path, entry in self._kept.items() if not still_same(path, entry)]
+            if not waiting:
+                break
         for database in self._pinned.values():
             database.start_checks()
 

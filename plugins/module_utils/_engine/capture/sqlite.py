@@ -37,8 +37,8 @@ WAL, IDLE, ROLLBACK, RAW = "wal", "idle", "rollback", "raw"
 _INDEX_HEADER = struct.Struct("=IIIBBHIIII8s8s")  # WalIndexHdr
 _SLICE = 4 << 20  # bytes read under one lock
 _WHOLE = 64 << 20  # bytes: a database of this size is read within a tenth of a second from the page cache
-_CHECK_AT_MOST = 32 << 20  # bytes of a rollback database that is checked while its writers wait
-_CHECK_WHILE_LOCKED = 0.05  # seconds that such a check may take
+_CHECK_AT_MOST = 16 << 20  # bytes of a rollback database that is checked while its writers wait
+_CHECK_WHILE_LOCKED = 0.03  # seconds that such a check may take
 _SALTS = 16  # where the salts are in a WAL's header, 8 bytes
 _WAIT = 2.0  # seconds that another process may hold a database locked before it is read raw
 

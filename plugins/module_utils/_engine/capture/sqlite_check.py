@@ -54,8 +54,8 @@ def check(connection: sqlite3.Connection, facts: Facts, budget: float | None = N
 def _count_rows(connection: sqlite3.Connection, facts: Facts, started: float, budget: float) -> None:
     """Rows of ordinary tables, in order of names, as far as the budget goes; virtual tables may lack their module."""
     connection.set_progress_handler(lambda: time.monotonic() - started > budget, 1000)
-    tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name")]
-    for table in tables:
+    query = "SELECT name FROM sqlite_master WHERE type='table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
+    for table in [row[0] for row in connection.execute(query)]:
         if table.startswith("sqlite_") or "fts" in table or table.endswith(_SHADOWS):
             continue
         try:

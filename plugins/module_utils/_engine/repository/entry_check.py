@@ -104,11 +104,11 @@ def _check_runs(path: str, runs, chunk_count: int) -> None:
 
 
 def _check_database(path: str, database) -> None:
-    """Either the part of a database that its WAL is, or what was found out about the database."""
+    """Either the part of a database that its WAL or journal is, or what was found out about the database."""
     if type(database) is not dict:
         raise ValueError(f"{path!r} has broken facts about a database")
     if "part_of" in database:
-        if database["part_of"] != path[:-4] or not path.endswith("-wal"):
+        if path not in [f"{database['part_of']}{suffix}" for suffix in ("-wal", "-journal")]:
             raise ValueError(f"{path!r} is no part of the database that it names")
         return
     rows = database.get("rows", {})
@@ -116,9 +116,10 @@ def _check_database(path: str, database) -> None:
         raise ValueError(f"{path!r} has broken facts about a database")
     if any(type(count) is not int for count in rows.values()) or type(database.get("disk_size")) is not int:
         raise ValueError(f"{path!r} has broken facts about a database")
-    wal = database.get("wal")
-    if wal is not None and (type(wal) is not list or any(type(number) is not int for number in wal)):
-        raise ValueError(f"{path!r} has broken facts about a database")
+    for name, kind in (("wal", int), ("journal", int), ("sidecars", str)):
+        found = database.get(name)
+        if found is not None and (type(found) is not list or any(type(item) is not kind for item in found)):
+            raise ValueError(f"{path!r} has broken facts about a database")
 
 
 def _check_xattrs(path: str, xattrs) -> None:
