@@ -51,6 +51,7 @@ class Contestant(ABC):
 
     name: str
     on_s3 = True
+    writes_home = False  # whether it writes into what it backs up, and so needs a copy of its own
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
@@ -218,6 +219,7 @@ class Native(Contestant):
 
     name = "openclaw backup"
     on_s3 = False
+    writes_home = True  # it keeps a journal of its runs in the gateway's database
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)

@@ -72,8 +72,7 @@ class Round:
         shutil.rmtree(self._directory, ignore_errors=True)
         os.makedirs(self._directory)
         try:
-            subprocess.run(["cp", "-a", self._plan.base, self._home], check=True)
-            prepare_home(self._home, self._plan.base)
+            self._copy_home(self._home)
             contestants = self._contestants()
             for contestant in contestants:
                 for command in contestant.prepare():
@@ -90,8 +89,18 @@ class Round:
     def _contestants(self) -> list[Contestant]:
         names = [name for name in self._plan.contestants if ALL[name].on_s3 or isinstance(self._place, Directory)]
         turn = self._number % len(names)
-        return [ALL[name](Setting(self._home, os.path.join(self._directory, "scratch-" + name), self._plan.tools, self._place))
-                for name in names[turn:] + names[:turn]]
+        contestants = []
+        for name in names[turn:] + names[:turn]:
+            home = self._home
+            if ALL[name].writes_home:
+                home = os.path.join(self._directory, "home-" + name)
+                self._copy_home(home)
+            contestants.append(ALL[name](Setting(home, os.path.join(self._directory, "scratch-" + name), self._plan.tools, self._place)))
+        return contestants
+
+    def _copy_home(self, home: str) -> None:
+        subprocess.run(["cp", "-a", self._plan.base, home], check=True)
+        prepare_home(home, self._plan.base)
 
     def _pass_time(self, operation: str) -> None:
         if operation in ("hour", "day"):

@@ -75,6 +75,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-docs", action="store_true", help="only print")
     parser.add_argument("--work", help="where the states and repositories are made (default: below ~/.cache/openclaw-ops-tests)")
     given = parser.parse_args()
+    if "native" in given.contestants and not given.state:
+        parser.error("native needs --state: OpenClaw's own backup refuses databases that it did not make")
     if given.state and {"hour", "day"} & set(given.operations):
         given.operations = tuple(name for name in given.operations if name not in ("hour", "day"))
         to_stderr("a real state is not edited: the operations hour and day are left out")
