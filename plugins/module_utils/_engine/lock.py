@@ -22,8 +22,13 @@ class WriterLock:
         self._descriptor = -1
         if directory is None or fcntl is None:
             return
-        os.makedirs(directory, mode=0o700, exist_ok=True)
-        self._descriptor = os.open(os.path.join(directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.makedirs(directory, mode=0o700, exist_ok=True)
+            self._descriptor = os.open(os.path.join(directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as exc:
+            raise EngineError(
+                "lock-not-taken", f"The lock that keeps two backups apart cannot be made in {directory}: {os.strerror(exc.errno or 0)}",
+                "Make that directory writable for this user, or remove what is in its place.") from exc
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:
