@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 NAMES = st.one_of(
     st.sampled_from([b"a", b"A", b"a.b", b"a-b", b"a b", b"b.db", b"b.db-x", b".hidden", b"x.tmp", b"back\\slash", b"new\nline",
-                     b"\xe4\xf6", b"\xff", "é".encode(), "e\u0301".encode(), "\U0001f980".encode(), b"n" * 255, b"-wal", b"q\"uote", b"\x7f\x01"]),
+                     b"\xe4\xf6", b"\xff", "é".encode(), "e\u0301".encode(), "\U0001f980".encode(), b"n" * 255, b"-wal", b"q\"uote",
+                     b"\x7f\x01"]),
     st.binary(min_size=1, max_size=12).filter(lambda name: b"/" not in name and b"\0" not in name and name not in (b".", b"..")))
 # (kind, detail): sizes beside those of chunks and frames, contents that repeat, compress, or do not.
 SIZES = st.sampled_from([0, 1, 100, 4096, 16383, 16384, 16385, 262143, 262144, 262145, 600_000, 1 << 20, (1 << 20) + 1, 2_500_000])

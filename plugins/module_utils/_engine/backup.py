@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Iterator
 
 from . import lock, memory
@@ -109,14 +109,30 @@ def plan(repository_of, source: Source, options: BackupOptions, context: Context
         scan.omissions += [(finding.path, finding.code) for finding in source.instance.findings if finding.code in LOSSES]
     if not scan.files:
         raise EngineError("nothing-to-back-up", "There is no file in what the options select", "Check the instance, the scope and the exclusions.")
-    known = from_parent(parent[1].tables, packs) if parent else Known()
-    made = BackupPlan(source, options, repository, scan, parent, ref, refs, packs, known)
-    _compare(made)
-    if made.changed and parent:
-        retire(known, COMPACTION_BUDGET)
-        for path in [path for path, entry in made.kept.items() if not known.usable(entry.runs)]:
+    made = _compared(BackupPlan(source, options, repository, scan, parent, ref, refs, packs, Known()))
+    if made.changed and made.parent:
+        retire(made.known, COMPACTION_BUDGET)
+        for path in [path for path, entry in made.kept.items() if not made.known.usable(entry.runs)]:
             _read_anew(made, path)
     return made
+
+
+def _compared(wanted: BackupPlan) -> BackupPlan:
+    """The plan, compared with its parent; with the next best where the entries of that one turn out not to be sound."""
+    unsound: list[SnapshotRef] = []
+    while True:
+        known = from_parent(wanted.parent[1].tables, wanted.packs) if wanted.parent else Known()
+        made = replace(wanted, known=known, kept={}, databases=[], changed_paths=[])
+        try:
+            _compare(made)
+            return made
+        except ValueError:
+            if not wanted.parent:
+                raise
+        unsound.append(wanted.parent_ref)
+        rest = [ref for ref in wanted.refs if ref not in unsound]
+        parent, ref = _choose_parent(wanted.repository, rest, wanted.options.scope)
+        wanted = replace(wanted, parent=parent, parent_ref=ref)
 
 
 def _check_options(options: BackupOptions) -> None:
@@ -148,15 +164,18 @@ def _open(repository_of, options: BackupOptions):
         repository = _confirm(repository, repository_of)
     if options.name is not None:
         _require_unused(repository, refs, options.name)
-    loaded = chosen = None
-    for ref in _candidates(repository, refs, options.scope):
+    return repository, *_choose_parent(repository, refs, options.scope), refs, list_packs(repository.storage)
+
+
+def _choose_parent(repository: Repository, refs: list[SnapshotRef], scope: str):
+    """(header and manifest, reference) of the best parent, or (None, None)."""
+    for ref in _candidates(repository, refs, scope):
         try:
-            loaded, chosen = repository.load(ref), ref
-            break
+            return repository.load(ref), ref
         except EngineError as exc:
-            if exc.code not in ("repository-damaged", "object-missing"):
-                raise  # a damaged snapshot is no parent: what it held is stored anew
-    return repository, loaded, chosen, refs, list_packs(repository.storage)
+            if exc.code not in ("repository-damaged", "object-missing", "format-unknown"):
+                raise  # a snapshot that cannot be read is no parent: what it held is stored anew
+    return None, None
 
 
 def _candidates(repository: Repository, refs: list[SnapshotRef], scope: str) -> Iterator[SnapshotRef]:

@@ -262,7 +262,8 @@ class TestAttackersWhoMakeTheChecksumsRight:
 
     @pytest.mark.parametrize("fields", [
         {"label": "another"}, {"kind": "passphrase"}, {"salt": "00" * 16}, {"kdf": {"name": "argon2id"}}, {"kdf": []},
-        {"repository": "0" * 32}, {"kdf": {"name": "pbkdf2-sha512", "iterations": 1 << 40}}, {"sealed": ""}, {"sealed": "AAAA"}, {"slot": "../../x"}, {"format": 2}])
+        {"repository": "0" * 32}, {"kdf": {"name": "pbkdf2-sha512", "iterations": 1 << 40}},
+        {"sealed": ""}, {"sealed": "AAAA"}, {"slot": "../../x"}, {"format": 2}])
     def test_a_key_slot_opens_nothing_then(self, victim, fields):
         name = victim.of(names.KEYS)[0]
         found = examine(victim, {**victim.objects, name: self.forged(victim.objects[name], **fields)})
