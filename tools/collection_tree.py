@@ -66,6 +66,7 @@ def copy(directory: Path, shipped_only: bool = False) -> Path:
         if target.is_file() and not source.is_symlink() and filecmp.cmp(source, target, shallow=False):
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
         shutil.copy2(source, target, follow_symlinks=False)
     return tree
 

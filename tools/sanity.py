@@ -133,8 +133,22 @@ def _run(python: str, pythons: dict[str, str], arguments: list[str]) -> int:
     rest = [d for d in os.environ.get("PATH", os.defpath).split(os.pathsep) if "shims" not in Path(d).parts]
     environment = {**os.environ, "HOME": str(home), "PATH": os.pathsep.join([str(binaries), *rest])}
     print(f"ansible-test sanity, ansible-core {version}, Pythons {', '.join(pythons)}", flush=True)
-    command = Path(python).parent / "ansible-test"
-    return subprocess.run([command, "sanity", "--venv", "--color", "no", *arguments], cwd=tree, env=environment, check=False).returncode
+    command = [Path(python).parent / "ansible-test", "sanity", "--venv", "--color", "no", *arguments]
+    return _show(command, tree, environment, work / "log")
+
+
+def _show(command: list, directory: Path, environment: dict, log: Path) -> int:
+    """Run ansible-test, keep its output in a file, and show what is about the collection: not every package that pip installs."""
+    lines: list[str] = []
+    with subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith(("ERROR:", "FATAL: The", "Running sanity test")):
+                print(line, end="", flush=True)
+    log.write_text("".join(lines))
+    if process.returncode and not any(line.startswith("ERROR: Found") for line in lines):
+        print("".join(lines[-40:]))
+    return process.returncode
 
 
 def main() -> int:
