@@ -155,11 +155,17 @@ def _operator_private(text: bytes) -> bytes:
 
 
 def passphrase(text: str, *, new: bool = False) -> Secret:
-    """A passphrase as a secret. A new one must have MINIMUM_PASSPHRASE characters. EngineError "passphrase-too-short"."""
+    """A passphrase as a secret. A new one must have MINIMUM_PASSPHRASE characters.
+
+    EngineError "passphrase-too-short", "key-file-invalid".
+    """
     text = unicodedata.normalize("NFC", text)
     if new and len(text) < MINIMUM_PASSPHRASE:
         raise EngineError("passphrase-too-short", f"The passphrase has fewer than {MINIMUM_PASSPHRASE} characters", "Choose a longer one.")
-    return Secret(PASSPHRASE, text.encode())
+    try:
+        return Secret(PASSPHRASE, text.encode())
+    except UnicodeEncodeError as exc:
+        raise EngineError("key-file-invalid", "The passphrase is not text in UTF-8", "Give it as key_file.") from exc
 
 
 def _stretch(secret: Secret, kdf: dict, salt: bytes) -> bytes:
