@@ -176,11 +176,11 @@ class ChunkIndex:
         self._slots = array("I", bytes(4 * (self._mask + 1)))
         ids = self._tables.chunk_ids
         for number in old:
-            self._place(ids[(number - 1) * ID_BYTES:number * ID_BYTES], number)
+            self._place(bytes(ids[(number - 1) * ID_BYTES:number * ID_BYTES]), number)
 
     def _place(self, chunk_id: bytes, number: int) -> None:
         slots, mask = self._slots, self._mask
-        slot = int.from_bytes(chunk_id[:8], "little") & mask
+        slot = hash(chunk_id) & mask  # seeded anew in each process, so nobody can choose ids that collide
         while slots[slot]:
             slot = (slot + 1) & mask
         slots[slot] = number
@@ -195,7 +195,7 @@ class ChunkIndex:
     def find(self, chunk_id: bytes) -> int | None:
         """A number of the chunk with this id, or None."""
         slots, mask, ids = self._slots, self._mask, self._tables.chunk_ids
-        slot = int.from_bytes(chunk_id[:8], "little") & mask
+        slot = hash(chunk_id) & mask
         while True:
             number = slots[slot]
             if not number:
