@@ -142,9 +142,9 @@ class EntryWriter:
 def encode(meta: dict, entries: EntryWriter, tables: Tables) -> bytes:
     """The plaintext of a snapshot's body. Packs and sealed keys of the tables go into the meta section.
 
-    EngineError "snapshot-too-large".
+    EngineError "snapshot-too-large", "snapshot-inconsistent".
     """
-    compress = dependencies.zstd().compress
+    compress, listed = dependencies.zstd().compress, entries.finish()
     meta = {**meta, "packs": [list(pack) for pack in tables.packs], "keys": [base64.b64encode(key).decode() for key in tables.keys]}
     try:
         meta_check.check(json.loads(_ENCODE(meta)))
@@ -158,7 +158,7 @@ def encode(meta: dict, entries: EntryWriter, tables: Tables) -> bytes:
         raise EngineError(
             "snapshot-too-large", f"The list of files takes {entries.length:,} bytes and the rest of the description {len(plain[0][1]):,}; "
             f"{MAXIMUM_ENTRIES:,} and {MAXIMUM_META:,} are the limits", "Exclude directories with very many files.")
-    sections = [("entries", entries.finish(), entries.length)]
+    sections = [("entries", listed, entries.length)]
     sections += [(name, compress(data, _LEVEL), len(data)) for name, data in plain]
     head = _ENCODE({"format": 1, "sections": [[name, len(data), length] for name, data, length in sections]}).encode()
     return b"".join([head, b"\n", *(data for _name, data, _length in sections)])
