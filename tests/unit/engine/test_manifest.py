@@ -27,7 +27,8 @@ SNAPSHOT = "2026-11-20T02:30:00.123Z"
 SIZE = 16 << 10  # of every chunk but the last two, which are shorter
 META = {
     "engine": "1", "host": "h", "name": None, "note": "", "kind": "manual", "scope": "everything", "roots": [], "findings": [],
-    "omissions": [], "damaged_databases": [], "excluded": {}, "specials": [], "moment_exact": True, "users": {}, "groups": {}, "totals": {"files": 0},
+    "omissions": [], "damaged_databases": [], "excluded": {}, "specials": [], "moment_exact": True, "users": {}, "groups": {},
+    "totals": {"files": 0},
     "instance": {"name": "i", "user": "u", "home": "/h", "state_dir": "/h/s", "config_path": "/h/s/c", "layout": "file", "uid": 0, "gid": 0,
                  "agents": [], "versions": {}, "profile": None, "unit": None}}
 
@@ -172,8 +173,8 @@ def a_header(**fields) -> snapshot.Header:
     return snapshot.Header(repository=BUNDLE.repository, **{**usual, **fields})
 
 
-@given(listed=trees(), name=st.none() | st.text(max_size=20), note=st.text(max_size=100), parent=st.booleans(), version=st.text(max_size=10),
-       counts=st.lists(st.integers(0, (1 << 63) - 1), min_size=8, max_size=8))
+@given(listed=trees(), name=st.none() | st.text(min_size=1, max_size=20), note=st.text(max_size=100), parent=st.booleans(),
+       version=st.text(max_size=10), counts=st.lists(st.integers(0, (1 << 63) - 1), min_size=8, max_size=8))
 @settings(max_examples=50)
 def test_a_snapshot_object_survives_its_encoding(listed, name, note, counts, parent, version):
     fields = dict(zip(("files", "bytes", "bytes_stored", "chunks_new", "chunks_reused", "omissions", "excluded", "duration_ms"), counts))
@@ -222,7 +223,8 @@ def test_a_pack_survives_its_building(frames):
 
 
 FIELDS = st.dictionaries(
-    st.sampled_from(["result", "host", "number", "flag"]), st.text(max_size=10) | st.integers(-(1 << 62), 1 << 62) | st.booleans(), max_size=3)
+    st.sampled_from(["result", "host", "number", "flag"]), st.text(max_size=10) | st.integers(-(1 << 62), 1 << 62) | st.booleans(),
+    max_size=3)
 
 
 @given(fields=FIELDS, message=st.text(max_size=200), kind=st.sampled_from([records.RUN, records.VERIFICATION]))
