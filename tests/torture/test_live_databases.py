@@ -69,8 +69,9 @@ class Group:
 def groups_in(directory: Path) -> list[Group]:
     """A busy gateway and its neighbours: three databases that depend on each other, one that is never left alone, one whose WAL
     is all there is of it. Of the older kind, beside the directory: another."""
+    chain = [directory / name for name in ("state/first.sqlite", "agents/second.sqlite", "agents/third.sqlite")]
     made = [
-        Group([directory / name for name in ("state/first.sqlite", "agents/second.sqlite", "agents/third.sqlite")], "wal", {"pause": 0.0005}),
+        Group(chain, "wal", {"pause": 0.0005}),
         Group([directory / "busy.db"], "wal", {"pause": 0.0, "autocheckpoint": 40}),
         Group([directory / "young.db"], "wal", {"pause": 0.05, "autocheckpoint": 0, "maintain": False}),
         Group([directory.with_name("old") / "old.db"], "delete", {"pause": 0.003}),
@@ -113,8 +114,8 @@ def check_copies(rig: Rig, groups: list[Group], since: list[int]) -> bool:
 def test_captures_under_writers_are_sound_of_one_moment_and_hold_nobody_up(memory_directory, full):
     """Two of three captures take the WAL databases only: with one of the older kind among them, the moment is not exact."""
     rounds, captures = (25, 40) if full else (1, 40)
-    exact = waits = 0
-    calm, commits = [], []
+    exact = 0
+    calm, commits, waits = [], [], []
     for turn in range(rounds):
         rig = Rig(memory_directory / str(turn))
         groups = groups_in(rig.source)
@@ -130,14 +131,13 @@ def test_captures_under_writers_are_sound_of_one_moment_and_hold_nobody_up(memor
                 noise = processes[-1].ask()["worst_pause"]
                 measured = [process.ask() for process in processes[:-1]]
                 assert not result.omissions and not result.damaged_databases
-                for group, found in zip(groups, measured):
-                    assert found["worst_wait"] <= LONGEST_WAIT + noise, (group.paths, found, noise)
-                    waits += found["busy"]
+                waits.append(max(0.0, max(found["worst_wait"] for found in measured) - noise))
                 commits.append(max(found["worst_commit"] for found in measured))
                 exact += check_copies(rig, taken, since)
                 time.sleep(0.05)
     _report(rounds * captures, exact, waits, calm, commits)
     assert exact >= 0.6 * rounds * captures
+    assert _nearly_all(waits) <= LONGEST_WAIT
     assert _nearly_all(commits) <= LONGEST_WAIT + _nearly_all(calm)
 
 
@@ -151,6 +151,9 @@ def _nearly_all(values: list[float]) -> float:
     return sorted(values)[int(len(values) * 0.9)]
 
 
-def _report(captures: int, exact: int, waits: int, calm: list[float], commits: list[float]) -> None:
-    print(f"\n{captures} captures, {exact} of one moment; writers found a database locked {waits} times; "
-          f"worst commit in nine of ten rounds: {_nearly_all(calm) * 1000:.0f} ms without and {_nearly_all(commits) * 1000:.0f} ms with a capture")
+def _report(captures: int, exact: int, waits: list[float], calm: list[float], commits: list[float]) -> None:
+    """For docs/performance.md."""
+    print(f"\n{captures} captures, {exact} of one moment")
+    measured = {"longest wait for a lock": waits, "longest commit without a capture": calm, "longest commit during one": commits}
+    for what, values in measured.items():
+        print(f"{what}: {_nearly_all(values) * 1000:.0f} ms in nine of ten, {max(values) * 1000:.0f} ms in all")
