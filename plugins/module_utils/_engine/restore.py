@@ -8,17 +8,16 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from typing import Callable, Iterator
 
 from . import memory, restore_databases
-from .capture import components
-from .errors import EngineError, damaged
+from .errors import EngineError
 from .ports import Context, ProgressState
 from .repository import names
 from .repository.manifest import DIRECTORY, FILE, HARD_LINK, Entry, Manifest, entry_of_line
 from .repository.reader import FrameReader
 from .repository.repository import Repository, SnapshotRef
 from .repository.snapshot import Header
+from .restore_selection import Choice, selection
 from .restore_tree import Tree, set_metadata, target_error
 from .restore_write import FileWriter, Outcome
 from .snapshots import find
@@ -51,7 +50,7 @@ class RestorePlan:
     ref: SnapshotRef
     header: Header
     manifest: Manifest
-    selected: Callable[[str], bool]
+    choice: Choice
     files: int = 0
     bytes: int = 0
     directories: int = 0
@@ -105,36 +104,6 @@ def _placed(target: str, manifest: Manifest) -> str:
     return target.rstrip("/") + os.path.normpath("/" + manifest.meta["instance"]["state_dir"].lstrip("/"))
 
 
-def entries_of(manifest: Manifest, what: str) -> Iterator[tuple[Entry, bytes]]:
-    """All entries with their lines. EngineError "repository-damaged" for one that cannot be."""
-    try:
-        yield from manifest.entries_and_lines()
-    except ValueError as exc:
-        raise damaged(f"The manifest of snapshot {what}", str(exc)) from exc
-
-
-def selection(manifest: Manifest, paths: tuple[str, ...], wanted: tuple[str, ...]) -> Callable[[str], bool]:
-    """Whether a path belongs to what was asked for. EngineError "option-invalid" for an unknown component."""
-    meta = manifest.meta
-    state = str(meta.get("instance", {}).get("state_dir", "/"))
-    chosen = tuple(os.path.normpath(path if path.startswith("/") else f"{state}/{path}") for path in paths)
-    for name in wanted:
-        if name not in components.COMPONENTS and not name.startswith("agent:"):
-            raise EngineError("option-invalid", f"There is no component {name!r}", f"Components: {', '.join(components.COMPONENTS)}, agent:ID.")
-    agents = tuple(name[6:] for name in wanted if name.startswith("agent:"))
-    plain = tuple(name for name in wanted if not name.startswith("agent:"))
-    classifier = components.Classifier(meta.get("roots", ())) if wanted else None
-
-    def selected(path: str) -> bool:
-        if chosen and not any(path == one or path.startswith(one.rstrip("/") + "/") for one in chosen):
-            return False
-        if classifier is None:
-            return True
-        place = classifier.place(path)
-        return components.is_selected(place, plain) or place.agent in agents
-    return selected
-
-
 def plan(repository: Repository, options: RestoreOptions, context: Context) -> RestorePlan:
     """Find the snapshot and see what a restore to the target would take; writes nothing. EngineError."""
     memory.keep_freed_memory()
@@ -144,22 +113,26 @@ def plan(repository: Repository, options: RestoreOptions, context: Context) -> R
     repository.reader()
     ref = find(repository, options.snapshot)
     header, manifest = repository.load(ref)
-    made = RestorePlan(repository, options, ref, header, manifest, selection(manifest, options.paths, options.components))
+    made = RestorePlan(repository, options, ref, header, manifest, _choice(manifest, ref, options))
     _count(made)
     if not made.files and not made.links and not made.directories:
-        raise EngineError("nothing-selected", f"Snapshot {ref.id} holds nothing of what was asked for", "List its paths and components first.")
+        raise EngineError(
+            "nothing-selected", f"Snapshot {ref.id} holds nothing of what was asked for", "List its paths and components first.")
     made.done_before = _done_before(made)
     if not made.done_before:
         _check_target(made)
     return made
 
 
+def _choice(manifest: Manifest, ref: SnapshotRef, options: RestoreOptions) -> Choice:
+    everything = not options.paths and not options.components
+    return Choice(manifest, ref.id, selection(manifest, options.paths, options.components), everything)
+
+
 def _count(made: RestorePlan) -> None:
     frames: set[int] = set()
     tables = made.manifest.tables
-    for entry, _line in entries_of(made.manifest, made.ref.id):
-        if not made.selected(entry.path):
-            continue
+    for entry, _line in made.choice.entries():
         if entry.type == DIRECTORY:
             made.directories += 1
         elif entry.type == FILE:
@@ -178,7 +151,8 @@ def _check_target(made: RestorePlan) -> None:
     target = made.options.target
     try:
         if os.path.islink(target) or os.path.lexists(target) and (not os.path.isdir(target) or os.listdir(target)):
-            raise EngineError("target-not-empty", f"{target} is not an empty directory", "Choose an empty or new directory; nothing is ever overwritten.")
+            raise EngineError(
+                "target-not-empty", f"{target} is not an empty directory", "Choose an empty or new directory; nothing is ever overwritten.")
         parent = target
         while not os.path.isdir(parent):
             parent = os.path.dirname(parent)
@@ -188,12 +162,14 @@ def _check_target(made: RestorePlan) -> None:
     free = room.f_bavail * room.f_frsize
     if free < made.bytes:
         raise EngineError(
-            "target-full", f"{target} has {free:,} bytes free, and the restore needs {made.bytes:,}", "Make room, or choose another target.",
-            {"free": free, "needed": made.bytes})
+            "target-full", f"{target} has {free:,} bytes free, and the restore needs {made.bytes:,}",
+            "Make room, or choose another target.", {"free": free, "needed": made.bytes})
 
 
 def _record_of(made: RestorePlan) -> dict:
-    return {"repository": made.repository.id, "snapshot": made.ref.id, "paths": list(made.options.paths), "components": list(made.options.components)}
+    options = made.options
+    return {
+        "repository": made.repository.id, "snapshot": made.ref.id, "paths": list(options.paths), "components": list(options.components)}
 
 
 def _done_before(made: RestorePlan) -> bool:
@@ -208,16 +184,15 @@ def _done_before(made: RestorePlan) -> bool:
     folded = record.get("folded")
     if not isinstance(folded, dict):
         return False
-    for entry, _line in entries_of(made.manifest, made.ref.id):
-        if made.selected(entry.path):
-            try:
-                found = os.lstat(made.options.target.rstrip("/") + entry.path)
-            except OSError:
-                if entry.path not in folded:
-                    return False
-                continue
-            if entry.type == FILE and [found.st_size, found.st_mtime_ns] != folded.get(entry.path, [entry.size, entry.modified]):
+    for entry, _line in made.choice.entries():
+        try:
+            found = os.lstat(made.options.target.rstrip("/") + entry.path)
+        except OSError:
+            if entry.path not in folded:
                 return False
+            continue
+        if entry.type == FILE and [found.st_size, found.st_mtime_ns] != folded.get(entry.path, [entry.size, entry.modified]):
+            return False
     return True
 
 
@@ -237,8 +212,8 @@ def execute(made: RestorePlan, context: Context) -> RestoreResult:
             raise target_error(exc, made.options.target) from exc
         finally:
             tree.close()
-    wanted = [item for item in meta.get("omissions", []) if made.selected(item["path"])]
-    hurt = [item for item in meta.get("damaged_databases", []) if made.selected(item["path"])]
+    wanted = [item for item in meta.get("omissions", []) if made.choice.selected(item["path"])]
+    hurt = [item for item in meta.get("damaged_databases", []) if made.choice.selected(item["path"])]
     return RestoreResult(
         made.changed, made.header, made.options.target, _placed(made.options.target, made.manifest), outcome, wanted, hurt, checked,
         os.geteuid() == 0, made.repository.storage.traffic.total_requests, context.clock.elapsed() - started)
@@ -288,7 +263,8 @@ class _Restorer:
         if outcome.failed:
             path, reason = next(iter(sorted(outcome.failed.items())))
             raise EngineError(
-                "restore-incomplete", f"{len(outcome.failed)} files of snapshot {self._made.ref.id} did not come back, {path} among them: {reason}",
+                "restore-incomplete",
+                f"{len(outcome.failed)} files of snapshot {self._made.ref.id} did not come back, {path} among them: {reason}",
                 "What came back is whole and stays; take the others from another snapshot, and verify the repository.",
                 {"failed": [{"path": path, "reason": reason} for path, reason in sorted(outcome.failed.items())][:1000]})
         return outcome, folded, checked
@@ -296,9 +272,7 @@ class _Restorer:
     def _prepare(self) -> tuple[list[bytes], list[Entry], list[Entry]]:
         """Make the directories and register the files: (lines of directories, links, databases)."""
         directories, links, databases = [], [], []
-        for entry, line in entries_of(self._made.manifest, self._made.ref.id):
-            if not self._made.selected(entry.path):
-                continue
+        for entry, line in self._made.choice.entries():
             if entry.type == DIRECTORY:
                 self._tree.make_directory(entry.path)
                 directories.append(line)

@@ -10,7 +10,7 @@ import os
 import sqlite3
 from dataclasses import dataclass, field
 
-from . import dependencies, restore
+from . import dependencies, restore, restore_selection
 from .capture import components, sqlite
 from .errors import EngineError
 from .ports import Context
@@ -43,7 +43,7 @@ def check(repository: Repository, ref: SnapshotRef, manifest: Manifest, scratch:
     failed = {path for _check, path, _reason in found.problems}
     classifier = components.Classifier(manifest.meta.get("roots", ()))
     paths = []
-    for entry, _line in restore.entries_of(manifest, ref.id):
+    for entry, _line in restore_selection.entries_of(manifest, ref.id):
         paths.append(entry.path)
         if entry.type == FILE and entry.path not in failed:
             _check_file(entry, scratch.rstrip("/") + entry.path, classifier, found)
