@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine import dependencies
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.repository import (
-    crypto, keys, known, manifest, names, pack, records, snapshot, tables)
+    crypto, keys, known, manifest, names, pack, records, snapshot, tables, writer)
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.repository.manifest import Entry, EntryWriter, Manifest
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.repository.tables import Pack, Run, Tables
+from support.agent import Agent
 from support.clock import ManualClock
 from support.fault_storage import MemoryStorage
 
@@ -103,10 +104,10 @@ def trees(draw) -> list[Entry]:
 
 
 def encoded(listed: list[Entry], meta: dict | None = None, made: Tables | None = None) -> bytes:
-    writer = EntryWriter()
+    listing = EntryWriter()
     for entry in listed:
-        writer.add(entry)
-    return manifest.encode(meta or META, writer, made or some_tables())
+        listing.add(entry)
+    return manifest.encode(meta or META, listing, made or some_tables())
 
 
 @given(entry=entries())
@@ -220,6 +221,19 @@ def test_a_pack_survives_its_building(frames):
     for key, repository, pack_id in ((bytes(32), *right[1:]), (right[0], "f" * 32, right[2]), (*right[:2], "f" * 32)):
         with pytest.raises(ValueError):
             pack.read_trailer(stored[-8 - pack.trailer_length(stored[-8:]):-8], key, repository, pack_id)
+
+
+def test_a_pack_of_next_to_nothing_ends_all_the_same(tmp_path, monkeypatch):
+    """Many frames that compress to a few bytes: the trailer that lists their chunks must stay within its limit."""
+    monkeypatch.setattr(writer, "FRAMES_PER_PACK", 3)
+    monkeypatch.setattr(writer, "FRAME_BYTES", 100)
+    clock = ManualClock()
+    agent = Agent(tmp_path, MemoryStorage(clock), clock)
+    for number in range(10):
+        agent.write(f"file-{number}", bytes([number]) * 1000)
+    agent.backup()
+    packs = agent.open().load(agent.open().snapshots()[0])[1].tables
+    assert [list(packs.frame_pack).count(number) for number in range(len(packs.packs))] == [3, 3, 3, 1]
 
 
 FIELDS = st.dictionaries(

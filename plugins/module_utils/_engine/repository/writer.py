@@ -22,6 +22,7 @@ from .tables import ChunkIndex
 
 FRAME_BYTES = 1 << 20
 PACK_BYTES = 16 << 20
+FRAMES_PER_PACK = 2048  # content that compresses to almost nothing must not make a trailer larger than a reader takes
 _LARGEST_CHUNK = 1 << 20
 # zstd level 2 with a smaller hash table and longer matches: 12 % faster, 1 % larger on a real state (docs/performance.md).
 _LEVEL, _HASH_LOG, _MINIMUM_MATCH = 2, 15, 6
@@ -137,7 +138,7 @@ class ChunkWriter:
             self._pack_number = self.new.add_pack(self._pack.pack_id, 0, self._keys[1])
         ordinal, offset, stored = self._pack.add(compressed, length, rows)
         self.new.tables.place_frame(number, self._pack_number, ordinal, offset, stored, length)
-        if self._pack.size >= PACK_BYTES:
+        if self._pack.size >= PACK_BYTES or len(self._pack.frames) >= FRAMES_PER_PACK:
             self._submit_pack()
 
     def _submit_pack(self) -> None:
