@@ -17,6 +17,7 @@ from .repository.manifest import DIRECTORY, FILE, HARD_LINK, Entry, Manifest, en
 from .repository.reader import FrameReader
 from .repository.repository import Repository, SnapshotRef
 from .repository.snapshot import Header
+from .repository.tables import Tables
 from .restore_selection import Choice, selection
 from .restore_tree import Tree, set_metadata, target_error
 from .restore_write import FileWriter, Outcome
@@ -43,7 +44,7 @@ class RestoreOptions:
 
 @dataclass
 class RestorePlan:
-    """What a restore would do."""
+    """What a restore would do. bytes: of content; room: what that takes on the disk."""
 
     repository: Repository
     options: RestoreOptions
@@ -53,6 +54,7 @@ class RestorePlan:
     choice: Choice
     files: int = 0
     bytes: int = 0
+    room: int = 0
     directories: int = 0
     links: int = 0
     download: int = 0
@@ -138,12 +140,20 @@ def _count(made: RestorePlan) -> None:
         elif entry.type == FILE:
             made.files += 1
             made.bytes += entry.size
+            made.room += _room(entry, tables)
             for first, count, step in entry.runs:
                 frames.update(tables.chunk_frame[first:first + count] if step else tables.chunk_frame[first:first + 1])
         else:
             made.links += 1
     made.download = sum(tables.frame_stored[frame] for frame in frames)
     made.packs = len({tables.frame_pack[frame] for frame in frames})
+
+
+def _room(entry: Entry, tables: Tables) -> int:
+    """The bytes that a file takes on the disk: in a sparse one, what repeats itself is a hole."""
+    if not entry.sparse:
+        return entry.size
+    return sum(sum(tables.chunk_length[first:first + (count if step else 1)]) for first, count, step in entry.runs)
 
 
 def _check_target(made: RestorePlan) -> None:
@@ -160,10 +170,10 @@ def _check_target(made: RestorePlan) -> None:
     except OSError as exc:
         raise target_error(exc, target) from exc
     free = room.f_bavail * room.f_frsize
-    if free < made.bytes:
+    if free < made.room:
         raise EngineError(
-            "target-full", f"{target} has {free:,} bytes free, and the restore needs {made.bytes:,}",
-            "Make room, or choose another target.", {"free": free, "needed": made.bytes})
+            "target-full", f"{target} has {free:,} bytes free, and the restore needs {made.room:,}",
+            "Make room, or choose another target.", {"free": free, "needed": made.room})
 
 
 def _record_of(made: RestorePlan) -> dict:

@@ -88,9 +88,9 @@ class Choice:
 
 
 def _renamed(entry: Entry, owner: str) -> tuple[Entry, bytes]:
-    """A file, or a database's log, under the name that the file or the database has got."""
+    """A file, or a database's log or journal, under the name that the file or the database has got."""
     if entry.database and "part_of" in entry.database:
-        entry = replace(entry, path=owner + "-wal", database={"part_of": owner})
+        entry = replace(entry, path=owner + entry.path[len(entry.database["part_of"]):], database={"part_of": owner})
     else:
         entry = replace(entry, path=owner)
     return entry, entry.to_line().encode()
