@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine import dependencies, restore, restore_tree, snapshots
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import Context
-from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.repository import known, names, repository
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.repository import known, names, repository, writer
 from support.forging import COLUMNS, Forger
 
 DAMAGED = {"repository-damaged"}
@@ -337,9 +337,15 @@ class TestTargets:
             forger.forget_target()
 
     @pytest.mark.parametrize("how", ["symlink", "hard link", "fifo"])
-    def test_files_planted_where_files_will_be(self, forger, how):
+    @pytest.mark.parametrize("name", ["/two", "/large"])  # one is written in one piece, one in several
+    def test_files_planted_where_files_will_be(self, forger, how, name, monkeypatch):
+        monkeypatch.setattr(writer, "FRAME_BYTES", 300_000)
+        forger.agent.write("dir/large", os.urandom(900_000))
+        forger.clock.advance(60)
+        forger.genuine = forger.agent.backup()
+        forger.sections = forger._sections()
         made = restore.plan(forger.agent.open(), restore.RestoreOptions(target=str(forger.target)), Context())
-        place = Path(f"{forger.target}{forger.entry('/two')['path']}")
+        place = Path(f"{forger.target}{forger.entry(name)['path']}")
         place.parent.mkdir(parents=True)
         canary = forger.world / "canary" / "file"
         if how == "fifo":
@@ -381,13 +387,19 @@ class TestPacks:
         assert pack_id not in self.adopted(forger).adopted
 
     @pytest.mark.parametrize("frames", [
-        None, {}, [None], [[]], [[1, 1]], [[6, 1, 1]], [[6, 1, []]], [[6, 1, [0, 1]]], [[6, 2, [1]]], [[6, -1, [-1]]], [[-6, 1, [1]]],
-        [["6", 1, [1]]], [[6, 1, ["1"]]], [[6, 1.0, [1]]], [[True, 1, [1]]], [[6, 1 << 40, [1 << 40]]], [[1 << 40, 1, [1]]],
-        [[6, 2 << 20, [2 << 20]]], [[5, 1, [1]]], [[6, 2, [1, 1]]]])
+        None, {}, [None], [[]], [[20, 1]], [[20, 1, 1]], [[20, 1, []]], [[20, 1, [0, 1]]], [[20, 2, [1]]], [[20, -1, [-1]]],
+        [[-20, 1, [1]]],
+        [["20", 1, [1]]], [[20, 1, ["1"]]], [[20, 1.0, [1]]], [[True, 1, [1]]], [[20, 1 << 40, [1 << 40]]], [[1 << 40, 1, [1]]],
+        [[20, 2 << 20, [2 << 20]]], [[19, 1, [1]]], [[21, 1, [1]]], [[20, 2, [1, 1]]], [[16, 1, [1]]]])
     def test_frames_that_cannot_be(self, forger, frames):
         head, _ids = forger.genuine_trailer()
-        pack_id = forger.pack({**head, "frames": frames}, bytes(16), b"f" * 6)
+        pack_id = forger.pack({**head, "frames": frames}, bytes(16), b"f" * 20)
         assert pack_id not in self.adopted(forger).adopted
+
+    def test_frames_that_can_be(self, forger):
+        head, _ids = forger.genuine_trailer()
+        pack_id = forger.pack({**head, "frames": [[20, 1, [1]]]}, bytes(16), b"f" * 20)
+        assert pack_id in self.adopted(forger).adopted
 
     def test_a_trailer_that_is_a_bomb(self, forger):
         pack_id = forger.pack(b" " * (300 << 20))

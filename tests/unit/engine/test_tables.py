@@ -129,6 +129,13 @@ class TestTables:
             with pytest.raises(ValueError):
                 tables.check(made)
 
+    @given(made=sound_tables(), value=st.sampled_from([0, tables.MAXIMUM_CHUNK + 1]))
+    def test_chunks_that_are_empty_or_too_large_are_refused(self, made, value):
+        made.chunk_length[0] = value
+        made.frame_length[0] = max(made.frame_length[0], made.chunk_offset[0] + value)
+        with pytest.raises(ValueError):
+            tables.check(made)
+
     @given(made=sound_tables(), column=st.sampled_from(tables.COLUMNS))
     def test_columns_of_other_lengths_are_refused(self, made, column):
         for change in (lambda values: values.append(0), lambda values: values.pop()):
