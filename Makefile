@@ -12,7 +12,7 @@ S3_VENV := .venv-s3
 REQUIREMENTS := $(wildcard requirements/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-test venv-s3 backup restore test unit unit-quick sanity sanity-all lint integration docs bench torture real build clean
+.PHONY: help venv venv-test venv-s3 backup restore test unit unit-quick sanity sanity-all lint integration integration-all docs bench torture real build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,10 @@ docs: venv-test ## Links, error codes and module documentation
 
 integration: venv-test venv-s3 ## The modules and playbooks, run by Ansible, against file storage and an S3 server
 	@$(TEST_VENV)/bin/python -m pytest tests/integration -m 'not torture'
+
+integration-all: venv-test venv-s3 ## The same with every supported ansible-core that a Python on this machine can run
+	@set -e; for core in $$($(TEST_VENV)/bin/python tools/sanity.py --cores); do echo "$$core"; \
+	    OPENCLAW_OPS_ANSIBLE_PLAYBOOK=$$core/ansible-playbook $(TEST_VENV)/bin/python -m pytest -q tests/integration -m 'not torture'; done
 
 bench: venv-test ## Compare with restic, borg, tar | zstd | age (tests/benchmark)
 	@$(TEST_VENV)/bin/python tests/benchmark/run.py $(BENCH)

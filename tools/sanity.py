@@ -154,9 +154,13 @@ def _show(command: list, directory: Path, environment: dict, log: Path) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Run ansible-test sanity on this checkout.")
     parser.add_argument("--all", action="store_true", help="every supported ansible-core that this machine can run")
+    parser.add_argument("--cores", action="store_true", help="only make the environments of --all, and print their directories")
     parser.add_argument("rest", nargs="*", help="arguments for ansible-test, after --")
     options = parser.parse_args()
     pythons = interpreters()
+    if options.cores:
+        print("\n".join(str(Path(python).parent) for python in filter(None, (_core_venv(series, pythons) for series in CORES))))
+        return 0
     if not options.all:
         return _run(sys.executable, pythons, options.rest)
     results: dict[str, str] = {}
