@@ -26,6 +26,8 @@ FRAMES_PER_PACK = 2048  # content that compresses to almost nothing must not mak
 _LARGEST_CHUNK = 1 << 20
 # zstd level 2 with a smaller hash table and longer matches: 12 % faster, 1 % larger on a real state (docs/performance.md).
 _LEVEL, _HASH_LOG, _MINIMUM_MATCH = 2, 15, 6
+# An hour's changes are few: time for a better level, 5 % smaller, until a run has stored this much.
+_CAREFUL_LEVEL, _CAREFUL_BYTES = 7, 64 << 20
 
 
 class ChunkWriter:
@@ -42,7 +44,8 @@ class ChunkWriter:
         self._frame, self._length = bytearray(FRAME_BYTES + _LARGEST_CHUNK), 0
         self._spare_frames: list[bytearray] = []
         self._frame_number = 0
-        self._compressor = threading.local()
+        self._of_thread = threading.local()
+        self._submitted = 0
         self._ids = bytearray()
         self._lengths: list[int] = []
         self._keys: tuple[bytes, bytes] | None = None
@@ -94,7 +97,10 @@ class ChunkWriter:
         self._raise_failure()
         self._frames_in_flight.acquire()
         rows = FrameRows(bytes(self._ids), tuple(self._lengths))
-        self._futures.append(self._compressors.submit(self._guard, self._compress, self._frame_number, self._frame, self._length, rows))
+        careful = self._known.tables.chunk_count > 0 and self._submitted < _CAREFUL_BYTES
+        self._submitted += self._length
+        self._futures.append(self._compressors.submit(
+            self._guard, self._compress, self._frame_number, self._frame, self._length, rows, careful))
         self._frame = self._spare_frames.pop() if self._spare_frames else bytearray(FRAME_BYTES + _LARGEST_CHUNK)
         self._length, self._ids, self._lengths = 0, bytearray(), []
         if len(self._futures) > 256:
@@ -114,17 +120,23 @@ class ChunkWriter:
         if self._failure is not None:
             raise self._failure
 
-    def _compress(self, number: int, frame: bytearray, length: int, rows: FrameRows) -> None:
-        zstd = dependencies.zstd()
-        if not hasattr(self._compressor, "of_this_thread"):
+    def _compressor(self, careful: bool):
+        """This thread's compressor, careful or quick."""
+        name = "careful" if careful else "quick"
+        if not hasattr(self._of_thread, name):
+            zstd = dependencies.zstd()
             parameter = zstd.CompressionParameter
-            self._compressor.of_this_thread = zstd.ZstdCompressor(options={
-                parameter.compression_level: _LEVEL, parameter.hash_log: _HASH_LOG, parameter.min_match: _MINIMUM_MATCH})
-        compressor = self._compressor.of_this_thread
+            options = {parameter.compression_level: _CAREFUL_LEVEL} if careful else {
+                parameter.compression_level: _LEVEL, parameter.hash_log: _HASH_LOG, parameter.min_match: _MINIMUM_MATCH}
+            setattr(self._of_thread, name, zstd.ZstdCompressor(options=options))
+        return getattr(self._of_thread, name)
+
+    def _compress(self, number: int, frame: bytearray, length: int, rows: FrameRows, careful: bool) -> None:
+        compressor = self._compressor(careful)
         compressor.set_pledged_input_size(length)
         compressed = compressor.compress(memoryview(frame)[:length], compressor.FLUSH_FRAME)
         # A zstd bug once corrupted another tool's backups: nothing is stored that does not come back as it was.
-        plain = zstd.decompress(compressed)
+        plain = dependencies.zstd().decompress(compressed)
         if len(plain) != length or not frame.startswith(plain):
             raise EngineError("compression-fault", "A compressed frame does not decompress to its content", "Check this host's memory, then try again.")
         self._spare_frames.append(frame)
