@@ -93,7 +93,7 @@ def withstands(forger: Forger, before: set[str]) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=150)
+@settings(max_examples=max(150, settings.default.max_examples))
 def test_mutated_entries_are_withstood(shared, data):
     before = set(shared.storage.objects)
     entries = data.draw(mutated(shared.sections["entries"]))
@@ -102,7 +102,7 @@ def test_mutated_entries_are_withstood(shared, data):
 
 
 @given(data=st.data())
-@settings(max_examples=100)
+@settings(max_examples=max(100, settings.default.max_examples))
 def test_mutated_descriptions_are_withstood(shared, data):
     before = set(shared.storage.objects)
     shared.snapshot(meta=data.draw(mutated(shared.sections["meta"])))
@@ -110,7 +110,7 @@ def test_mutated_descriptions_are_withstood(shared, data):
 
 
 @given(data=st.data())
-@settings(max_examples=80)
+@settings(max_examples=max(80, settings.default.max_examples))
 def test_mutated_tables_are_withstood(shared, data):
     before = set(shared.storage.objects)
     column = data.draw(st.sampled_from(COLUMNS))
@@ -120,7 +120,7 @@ def test_mutated_tables_are_withstood(shared, data):
 
 
 @given(data=st.data())
-@settings(max_examples=100)
+@settings(max_examples=max(100, settings.default.max_examples))
 def test_mutated_headers_are_withstood(shared, data):
     before = dict(shared.storage.objects)
     name = names.snapshot_object(shared.genuine.id)
@@ -138,7 +138,7 @@ def test_mutated_headers_are_withstood(shared, data):
 
 
 @given(data=st.data())
-@settings(max_examples=150)
+@settings(max_examples=max(150, settings.default.max_examples))
 def test_mutated_key_slots_and_descriptions_are_withstood(shared, data):
     before = dict(shared.storage.objects)
     name = data.draw(st.sampled_from(sorted(name for name in before if name.startswith((names.KEYS, names.REPOSITORY)))))
@@ -160,7 +160,7 @@ def test_mutated_key_slots_and_descriptions_are_withstood(shared, data):
 
 
 @given(data=st.data())
-@settings(max_examples=100)
+@settings(max_examples=max(100, settings.default.max_examples))
 def test_mutated_trailers_are_withstood(shared, data):
     before = set(shared.storage.objects)
     head, ids = shared.genuine_trailer()

@@ -66,7 +66,7 @@ def test_the_reader_needs_only_this_page_two_libraries_and_a_screenful_of_code()
 
 
 @given(tree=ROOTS, kind=st.sampled_from(["open", "open", "open", *SECRETS]))
-@settings(max_examples=40)
+@settings(max_examples=max(40, settings.default.max_examples // 4))
 def test_random_trees_come_back_bit_for_bit(tmp_path_factory, tree, kind):
     directory = tmp_path_factory.mktemp("tree")
     agent = an_agent(directory, kind)
@@ -78,7 +78,7 @@ def test_random_trees_come_back_bit_for_bit(tmp_path_factory, tree, kind):
 
 
 @given(first=ROOTS, second=ROOTS)
-@settings(max_examples=15)
+@settings(max_examples=max(15, settings.default.max_examples // 10))
 def test_each_snapshot_is_complete_in_itself(tmp_path_factory, first, second):
     directory = tmp_path_factory.mktemp("tree")
     agent = an_agent(directory)
