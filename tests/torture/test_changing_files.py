@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine import backup
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.capture import content, walk
-from support.rig import omissions
+from support.clock import ManualClock
+from support.rig import Rig, omissions
 from support.trees import assert_same
 
 
@@ -169,6 +171,30 @@ def test_a_change_that_hides_behind_the_clock_is_seen(rig):
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
         assert rig.back_up().changed
         assert (rig.restored_source() / "file").read_bytes() == b"%03d" % turn
+
+
+@pytest.mark.parametrize("kind", ["file", "database"])
+def test_what_was_written_a_moment_before_is_read_again_by_the_next_run(tmp_path, monkeypatch, kind):
+    """Older kernels stamp by their tick: a second change within the same tick would not show."""
+    monkeypatch.setattr(content, "stamps_are_fine", lambda: False)
+    clock = ManualClock()
+    rig = Rig(tmp_path, clock=clock)
+    path = rig.source / "fresh"
+    if kind == "file":
+        path.write_text("x")
+    else:
+        connection = sqlite3.connect(path, isolation_level=None)
+        for statement in ("PRAGMA journal_mode = WAL", "CREATE TABLE t (x)"):
+            connection.execute(statement)
+    stamp = max(path.stat().st_ctime_ns, os.stat(f"{path}-wal").st_mtime_ns if kind == "database" else 0)
+    for age, read_again in ((0.001, True), (-0.5, True), (5.0, False), (-90 * 86400.0, False)):
+        clock.jump(stamp / 1e9 + age - clock.now())
+        rig.back_up(force=True)
+        clock.jump(3600)
+        assert rig.plan().files_changed == read_again, age
+        assert not rig.back_up().changed
+    if kind == "database":
+        connection.close()
 
 
 def test_a_new_omission_makes_a_snapshot_and_its_end_another(rig, monkeypatch):

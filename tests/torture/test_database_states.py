@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine import verify
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.capture import content
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.capture import sqlite as capture
 from support.rig import Rig, below
@@ -50,6 +51,13 @@ def rows_of(path: Path) -> list:
 def restored_rows(rig: Rig, path: Path) -> list:
     """The rows in the newest snapshot."""
     return rows_of(below(rig.restore(), path))
+
+
+def verified(rig: Rig) -> verify.VerifyResult:
+    """A snapshot that is restored into a scratch directory and judged there; of scope state, for want of a config."""
+    rig.back_up(scope="state", force=True)
+    options = verify.VerifyOptions("restore", scratch=str(rig.directory / "scratch"))
+    return verify.execute(verify.plan(rig.open(), options, rig.context), rig.context)
 
 
 def as_rows(found: list) -> list:
@@ -254,6 +262,18 @@ def put(path: Path, files: dict[str, bytes]) -> None:
             Path(f"{path}{end}").unlink(missing_ok=True)
 
 
+def test_a_wal_beside_a_database_of_the_other_kind_comes_with_it(rig, path):
+    """SQLite reads it, whatever the header says."""
+    writer = make(path, "DELETE")
+    writer("PRAGMA journal_mode = WAL", FILL.format(50), "PRAGMA wal_checkpoint(TRUNCATE)", FILL.format(30))
+    files = kept(path, "", "-wal")
+    writer.kill()
+    put(path, {"": files[""][:18] + b"\x01\x01" + files[""][20:], "-wal": files["-wal"]})
+    untouched(rig, rig.back_up)
+    copy = below(rig.restore(), path)
+    assert len(rows_of(copy)) == len(rows_of(path)) == 1080
+
+
 @pytest.mark.parametrize("index", [True, False], ids=["with its index", "without an index"])
 def test_a_killed_writers_wal_comes_back_with_all_that_was_committed(rig, path, index):
     writer = make(path)
@@ -311,6 +331,7 @@ def test_a_hot_journal_comes_with_its_database_and_undoes_what_was_not_committed
     assert not rig.back_up().changed and not rig.back_up().damaged_databases
     assert restored_rows(rig, path) == expected
     assert not rig.back_up().changed
+    assert verified(rig).databases_checked == 1
     rows_of(path)  # whoever opens the original rolls it back
     assert rig.back_up().changed
     assert restored_rows(rig, path) == expected and not Path(f"{below(rig.restore(), path)}-journal").exists()

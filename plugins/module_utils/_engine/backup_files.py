@@ -17,6 +17,9 @@ from .repository.tables import ID_BYTES, append_run, numbers
 from .repository.writer import ChunkWriter
 
 ATTEMPTS = 3
+_TICK = 20_000_000  # nanoseconds: the coarsest clock that Linux stamps files with
+_COARSE_TICK = 2_000_000_000  # of file systems that keep whole seconds
+_CLOCKS_DIFFER = 3600 * 10**9  # nanoseconds that a file server's clock may be ahead
 
 
 class Vanished(Exception):
@@ -30,11 +33,13 @@ class Vanished(Exception):
 class FileStore:
     """Reads files and stores their chunks.
 
-    chunk_key: keys the chunk ids. advance: told of every block's length, for progress.
+    chunk_key: keys the chunk ids. advance: told of every block's length, for progress. now: the wall clock, in seconds.
     """
 
-    def __init__(self, writer: ChunkWriter, chunk_key: bytes, advance: Callable[[int], None]) -> None:
-        self._writer, self._chunk_key, self._advance = writer, chunk_key, advance
+    def __init__(self, writer: ChunkWriter, chunk_key: bytes, advance: Callable[[int], None], now: Callable[[], float]) -> None:
+        self._writer, self._chunk_key, self._advance, self._now = writer, chunk_key, advance, now
+        self._began = now()
+        self._coarse = not content.stamps_are_fine()
         self._blake3 = dependencies.blake3()
 
     def plain(self, row: Row) -> Entry:
@@ -72,7 +77,7 @@ class FileStore:
             if not before.is_file:
                 raise Vanished("became-special")
             entry = self._entry(before, FILE)
-            entry.changed, entry.inode = before.changed, before.inode
+            entry.changed, entry.inode = 0 if self._is_fresh(before.changed, self._now()) else before.changed, before.inode
             entry.sparse = before.blocks * 512 < before.size
             entry.chunk_size = content.chunk_size(before.size, False, old.chunk_size if old else 0)
             self.store(entry, content.blocks(descriptor, before.size, entry.sparse), old)
@@ -85,6 +90,12 @@ class FileStore:
                 return entry  # a log that grows: its first part is whole, the rest comes next time
         entry.unstable = True
         return entry
+
+    def _is_fresh(self, stamp: int, now: float) -> bool:
+        """Whether a file is so fresh that one more change could leave it with the same time: the entry of such a file keeps
+        no ctime, so that the next run reads it again. stamp in nanoseconds, now in seconds."""
+        tick = _COARSE_TICK if stamp % 10**9 == 0 else _TICK if self._coarse else 0
+        return bool(tick) and int(now * 10**9) - tick < stamp < int(now * 10**9) + _CLOCKS_DIFFER
 
     def _stands(self, descriptor: int, entry: Entry) -> bool:
         digest = self._blake3()
@@ -143,6 +154,8 @@ class FileStore:
         size, entry.modified, entry.changed, entry.inode = pinned.before or [row.size, row.modified, row.changed, row.inode]
         entry.chunk_size = content.chunk_size(size, True, old.chunk_size if old else 0)
         entry.database = {"disk_size": size, "wal": pinned.wal_before}
+        if self._is_fresh(entry.changed, self._began) or pinned.wal_before and self._is_fresh(pinned.wal_before[1], self._began):
+            entry.changed = 0
         self.store(entry, pinned.blocks(), old)
         wal = self._sidecar(entry, "-wal", pinned.wal_blocks())
         entries = [entry, wal] if wal.size and pinned.wal_is_whole() else [entry]

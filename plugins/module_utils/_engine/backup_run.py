@@ -47,7 +47,7 @@ class Run:
         self._repository = made.repository
         self._id = names.next_id(context.clock.now(), made.newest)
         self._writer = ChunkWriter(made.repository, made.known, self._id)
-        self._files = FileStore(self._writer, made.repository.bundle.chunk_key, self._advance)
+        self._files = FileStore(self._writer, made.repository.bundle.chunk_key, self._advance, context.clock.now)
         self._entries = manifest.EntryWriter()
         self._progress = ProgressState("capture", 0, made.bytes_changed, 0, made.scan.files, 0)
         self._reported = 0

@@ -9,7 +9,7 @@ import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
-from .capture import sqlite
+from .capture import sqlite, sqlite_check
 from .repository.manifest import Entry
 from .restore_tree import Tree
 from .restore_write import Outcome
@@ -20,36 +20,45 @@ def settle(entries: list[Entry], tree: Tree, outcome: Outcome) -> tuple[dict, in
 
     Returns ({path: [size, modified] of files that are no longer as the manifest has them}, how many were checked).
     """
-    wals = {entry.database["part_of"]: entry.path for entry in entries if "part_of" in entry.database}
-    mains = [entry for entry in entries if entry.database.get("mode") in (sqlite.WAL, sqlite.IDLE, sqlite.ROLLBACK)]
+    sidecars: dict[str, list[str]] = {}
+    for entry in entries:
+        if "part_of" in entry.database:
+            sidecars.setdefault(entry.database["part_of"], []).append(entry.path)
+    mains = [entry for entry in entries if _can_be_opened(entry.database)]
     folded: dict = {}
 
     def one(entry: Entry) -> None:
-        wal = wals.get(entry.path)
-        reason = _settle_one(tree.outside_path(entry.path), entry, wal is not None)
+        reason = _settle_one(tree.outside_path(entry.path), entry, entry.path in sidecars)
         if reason:
             outcome.failed[entry.path] = reason
-        if wal is not None:
+        if entry.path in sidecars:
             found = tree.lstat(entry.path)
             folded[entry.path] = [found.st_size, found.st_mtime_ns]
-            folded[wal] = None
+            folded.update(dict.fromkeys(sidecars[entry.path]))
     with ThreadPoolExecutor(2, "databases") as pool:
         list(pool.map(one, mains))
     return folded, len(mains)
 
 
-def _settle_one(path: str, entry: Entry, has_wal: bool) -> str:
+def _can_be_opened(facts: dict) -> bool:
+    """Not what was damaged when it was captured: that stays as it is. What a crash left is made sound by opening it."""
+    if facts.get("mode") == sqlite.RAW:
+        return not sqlite_check.is_damaged(facts["quick_check"])
+    return facts.get("mode") in (sqlite.WAL, sqlite.IDLE, sqlite.ROLLBACK)
+
+
+def _settle_one(path: str, entry: Entry, has_sidecars: bool) -> str:
     """Why a database is not what was captured, or nothing."""
     try:
-        connection = sqlite.connect(path, "mode=rw" if has_wal else "immutable=1")
+        connection = sqlite.connect(path, "mode=rw" if has_sidecars else "immutable=1")
         try:
-            if has_wal:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            if has_sidecars:
+                _fold(connection)
             found = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
         finally:
             connection.close()
-        if has_wal:
-            for suffix in ("-wal", "-shm"):
+        if has_sidecars:
+            for suffix in ("-wal", "-shm", "-journal"):
                 if os.path.lexists(path + suffix):
                     os.unlink(path + suffix)
             os.utime(path, ns=(entry.modified, entry.modified))
@@ -58,3 +67,10 @@ def _settle_one(path: str, entry: Entry, has_wal: bool) -> str:
     if found != ["ok"] and entry.database.get("quick_check") == "ok":
         return f"SQLite found it damaged: {found[0]}"
     return ""
+
+
+def _fold(connection: sqlite3.Connection) -> None:
+    """Roll back what a journal undoes, and write a WAL into the main file. sqlite3.Error, also where not all of it could be."""
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        raise sqlite3.OperationalError("its WAL could not be folded in")

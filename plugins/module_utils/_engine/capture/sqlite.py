@@ -137,7 +137,7 @@ class Database:
 
     def _mode(self, header: bytes) -> str:
         if header[18] != 2 and header[19] != 2:
-            return ROLLBACK
+            return RAW if self.wal_before and self.wal_before[0] else ROLLBACK
         if signature(self.path + "-shm") is not None:
             return WAL
         # Whoever has it open has an index beside it. To make one would leave it behind.
@@ -145,7 +145,7 @@ class Database:
 
     def _try_to_pin(self) -> None:
         if self.mode == RAW:
-            self._read_raw(f"{NOT_RUN}: its WAL has no index" if self._facts.page_size else "its header is damaged")
+            self._read_raw(f"{NOT_RUN}: it has to be recovered first" if self._facts.page_size else "its header is damaged")
             return
         try:
             self._pin()
