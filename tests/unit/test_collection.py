@@ -96,6 +96,6 @@ def test_the_archive_holds_what_runs_and_nothing_else(tmp_path):
     tops = {name.split("/")[0] for name in names}
     assert tops <= {
         "plugins", "playbooks", "roles", "meta", "requirements", "changelogs", "LICENSE", "LICENSES", "README.md", "CHANGELOG.md", "MANIFEST.json",
-        "FILES.json"}
+        "FILES.json", "docs"}
     assert {"plugins/modules/openclaw_backup.py", "requirements/runtime.txt", "playbooks/backup.yml"} <= set(names)
     assert not [name for name in names if name.endswith((".pyc", ".key")) or "__pycache__" in name]

@@ -108,7 +108,8 @@ def plan(repository_of, source: Source, options: BackupOptions, context: Context
     if options.scope in ("everything", "state"):
         scan.omissions += [(finding.path, finding.code) for finding in source.instance.findings if finding.code in LOSSES]
     if not scan.files:
-        raise EngineError("nothing-to-back-up", "There is no file in what the options select", "Check the instance, the scope and the exclusions.")
+        raise EngineError(
+            "nothing-to-back-up", "There is no file in what the options select", "Check the instance, the scope and the exclusions.")
     made = _compared(BackupPlan(source, options, repository, scan, parent, ref, refs, packs, Known()))
     if made.changed and made.parent:
         retire(made.known, COMPACTION_BUDGET)
@@ -153,7 +154,8 @@ def check_name(name: str) -> None:
     import re
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", name) or re.fullmatch(r"(?i)v\d+|latest|\d{4}-?\d\d.*", name):
         raise EngineError(
-            "name-invalid", f"{name!r} cannot be a snapshot's name", "Use 1 to 63 letters, digits, dots, hyphens and underscores; not vN, latest or a date.")
+            "name-invalid", f"{name!r} cannot be a snapshot's name",
+            "Use 1 to 63 letters, digits, dots, hyphens and underscores; not vN, latest or a date.")
 
 
 def _open(repository_of, options: BackupOptions):
@@ -274,7 +276,8 @@ class BackupResult:
             "id", "kind", "scope", "created", "files", "bytes", "bytes_stored", "chunks_new", "chunks_reused", "omissions", "excluded")}
         return {
             "changed": self.changed, "snapshot": {
-                **snapshot, "name": self.name, "duration_s": round(self.duration_s, 3), "requests": self.requests, "version": f"v{self.version}"},
+                **snapshot, "name": self.name, "version": f"v{self.version}", "duration_s": round(self.duration_s, 3),
+                "requests": self.requests},
             "omissions": [{"path": path, "reason": reason} for path, reason in self.omissions],
             "damaged_databases": [{"path": path, "quick_check": found} for path, found in self.damaged_databases]}
 
@@ -289,7 +292,8 @@ def execute(made: BackupPlan, context: Context) -> BackupResult:
         adopt_unfinished(made.known, repository.storage, repository.bundle.catalog_key, repository.id, made.packs)
         run = Run(made, context)
         totals = run.capture()
-        if made.parent and not (totals.changed or made.options.force or made.options.name or made.known.lost or _other_omissions(made, totals)):
+        wanted = made.options.force or made.options.name or made.known.lost
+        if made.parent and not (totals.changed or wanted or _other_omissions(made, totals)):
             return _unchanged(made, context, started)
         header = _commit(made, run, totals, context, started)
     except EngineError as exc:
@@ -318,7 +322,8 @@ def _unchanged(made: BackupPlan, context: Context, started: float) -> BackupResu
     omissions = [(item["path"], item["reason"]) for item in manifest.meta.get("omissions", [])]
     damaged = [(item["path"], item["quick_check"]) for item in manifest.meta.get("damaged_databases", [])]
     return BackupResult(
-        False, header, made.refs.index(made.parent_ref) + 1, manifest.meta.get("name"), omissions, damaged, repository.storage.traffic.total_requests,
+        False, header, made.refs.index(made.parent_ref) + 1, manifest.meta.get("name"), omissions, damaged,
+        repository.storage.traffic.total_requests,
         context.clock.elapsed() - started)
 
 

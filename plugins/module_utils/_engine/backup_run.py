@@ -179,7 +179,8 @@ class Run:
             self._finish(self._files.plain(row), old)
             return
         if row.links > 1 and row.identity in self._links:
-            self._finish(Entry(row.path, HARD_LINK, row.mode & 0o7777, row.uid, row.gid, row.modified, target=self._links[row.identity]), old)
+            target = self._links[row.identity]
+            self._finish(Entry(row.path, HARD_LINK, row.mode & 0o7777, row.uid, row.gid, row.modified, target=target), old)
             return
         read, wal = self._read.get(row.path), []
         if read is None:
@@ -252,10 +253,12 @@ class Run:
             "kind": made.options.kind, "scope": made.options.scope,
             "instance": {
                 key: getattr(instance, key)
-                for key in ("name", "user", "uid", "gid", "home", "profile", "state_dir", "config_path", "layout", "agents", "unit", "versions")},
+                for key in ("name", "user", "uid", "gid", "home", "profile", "state_dir", "config_path", "layout", "agents", "unit",
+                            "versions")},
             "roots": [{**asdict(root), "present": os.path.lexists(root.path)} for root in made.source.all_roots or made.source.roots],
             "findings": [asdict(item) for item in instance.findings],
-            "moment_exact": totals.exact, "users": _names(self._users, pwd.getpwuid, "pw_name"), "groups": _names(self._groups, grp.getgrgid, "gr_name"),
+            "moment_exact": totals.exact, "users": _names(self._users, pwd.getpwuid, "pw_name"),
+            "groups": _names(self._groups, grp.getgrgid, "gr_name"),
             "excluded": dict(made.scan.excluded), "specials": made.scan.specials[:10_000],
             "omissions": [{"path": path, "reason": reason} for path, reason in totals.omissions],
             "damaged_databases": [{"path": path, "quick_check": found} for path, found in totals.damaged],

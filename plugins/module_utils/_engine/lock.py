@@ -34,7 +34,8 @@ class WriterLock:
         except OSError as exc:
             self.release()
             raise EngineError(
-                "already-running", "Another backup of this instance is running on this host", "Wait for it to end; nothing was changed.") from exc
+                "already-running", "Another backup of this instance is running on this host",
+                "Wait for it to end; nothing was changed.") from exc
 
     def release(self) -> None:
         """Let go of the lock."""

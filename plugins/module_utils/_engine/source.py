@@ -30,7 +30,9 @@ class Chosen:
         return [*self.source.instance.findings, *self.exclusions.findings()]
 
 
-def choose(instance: InstanceOptions, options: BackupOptions, storage: StorageOptions, encryption: EncryptionOptions, context: Context) -> Chosen:
+def choose(
+        instance: InstanceOptions, options: BackupOptions, storage: StorageOptions, encryption: EncryptionOptions,
+        context: Context) -> Chosen:
     """Discover the instance and select what of it is backed up. Opens no repository.
 
     Raises EngineError: those of discovery and of scopes, "destination-inside-source", "key-inside-source".

@@ -104,7 +104,8 @@ def plan(repository: Repository, options: VerifyOptions, context: Context) -> Ve
     if options.level != "quick":
         repository.reader()
     if options.level == "restore" and (not options.scratch or options.snapshot == "all"):
-        raise EngineError("option-invalid", "Level restore needs a scratch directory and one snapshot", "Give scratch, and a snapshot or latest.")
+        raise EngineError(
+            "option-invalid", "Level restore needs a scratch directory and one snapshot", "Give scratch, and a snapshot or latest.")
     refs = repository.snapshots()
     chosen = refs if options.snapshot == "all" else [find(repository, options.snapshot)]
     if not chosen:
@@ -143,7 +144,8 @@ def _record(made: VerifyPlan, result: VerifyResult) -> None:
     try:
         for snapshot in result.snapshots:
             verifications.create(
-                made.repository, snapshot, made.options.level, snapshot not in hurt, {"checks": checks, "engine": VERSION}, hurt.get(snapshot, ""))
+                made.repository, snapshot, made.options.level, snapshot not in hurt, {"checks": checks, "engine": VERSION},
+                hurt.get(snapshot, ""))
         result.recorded = True
     except EngineError as exc:
         result.notes.append(f"The verification could not be recorded: {exc.message}")

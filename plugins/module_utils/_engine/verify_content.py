@@ -135,4 +135,5 @@ def _check_critical(manifest: Manifest, paths: list[str], found: Found) -> None:
     roots = [root for root in manifest.meta.get("roots", ()) if root.get("present", True) or root["role"] in ("config", "state")]
     for item in components.critical_components(paths, roots, agents):
         if not item.present:
-            found.problems.append(("components", item.what, f"the snapshot has no {item.component}" + (f" of agent {item.agent}" if item.agent else "")))
+            whose = f" of agent {item.agent}" if item.agent else ""
+            found.problems.append(("components", item.what, f"the snapshot has no {item.component}{whose}"))

@@ -74,7 +74,8 @@ class Checker:
             return ""
         if pack not in self._trailers:
             try:
-                known.read_trailer(self._repository.storage, self._repository.bundle.catalog_key, self._repository.id, pack, packs[pack].size)
+                repository = self._repository
+                known.read_trailer(repository.storage, repository.bundle.catalog_key, repository.id, pack, packs[pack].size)
                 self._trailers[pack] = ""
             except (ValueError, KeyError, TypeError, RecursionError) as exc:
                 self._trailers[pack] = f"{names.pack_object(pack)}: {exc}"

@@ -34,7 +34,8 @@ def load(options: EncryptionOptions, context: Context, *, new: bool = False) -> 
 
     new: it is to make a slot, so a passphrase must be long enough. EngineError "key-not-given", "key-ambiguous", ….
     """
-    given = [name for name in ("passphrase_file", "passphrase_env", "key_file", "writer_key_file", "identity_file") if getattr(options, name)]
+    known = ("passphrase_file", "passphrase_env", "key_file", "writer_key_file", "identity_file")
+    given = [name for name in known if getattr(options, name)]
     if not options.enabled:
         if given:
             raise EngineError("key-ambiguous", f"encryption.enabled is false, and {given[0]} is given too", "Give one of the two.")
@@ -48,7 +49,8 @@ def load(options: EncryptionOptions, context: Context, *, new: bool = False) -> 
     value = getattr(options, given[0])
     if given[0] == "passphrase_env":
         if not context.environment.get(value):
-            raise EngineError("key-not-given", f"The environment variable {value} is not set or empty", "Set it, or give a passphrase_file.")
+            raise EngineError(
+                "key-not-given", f"The environment variable {value} is not set or empty", "Set it, or give a passphrase_file.")
         return keys.passphrase(context.environment[value], new=new)
     content = read_secret_file(value, given[0].replace("_", " "))
     if given[0] == "passphrase_file":

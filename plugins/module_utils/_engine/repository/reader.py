@@ -102,7 +102,8 @@ class FrameReader:
     def _open(self, name: str, opener: FrameOpener, frame: int, data: memoryview, base: int) -> tuple["bytes | None", "EngineError | None"]:
         tables = self._tables
         start = tables.frame_offset[frame] - base
+        stored = data[start:start + tables.frame_stored[frame]]
         try:
-            return opener.open(tables.frame_ordinal[frame], data[start:start + tables.frame_stored[frame]], tables.frame_length[frame]), None
+            return opener.open(tables.frame_ordinal[frame], stored, tables.frame_length[frame]), None
         except ValueError as exc:
             return None, damaged(name, str(exc))

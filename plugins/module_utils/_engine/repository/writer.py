@@ -138,7 +138,9 @@ class ChunkWriter:
         # A zstd bug once corrupted another tool's backups: nothing is stored that does not come back as it was.
         plain = dependencies.zstd().decompress(compressed)
         if len(plain) != length or not frame.startswith(plain):
-            raise EngineError("compression-fault", "A compressed frame does not decompress to its content", "Check this host's memory, then try again.")
+            raise EngineError(
+                "compression-fault", "A compressed frame does not decompress to its content",
+                "Check this host's memory, then try again.")
         self._spare_frames.append(frame)
         with self._lock:
             self._place(number, compressed, length, rows)
