@@ -19,7 +19,7 @@ from support.agent import Agent
 from support.clock import ManualClock
 from support.fault_storage import MemoryStorage
 
-FRAME_BYTES, PACK_BYTES = 3000, 7000  # so that a few small files fill several frames and packs
+FRAME_BYTES, PACK_BYTES = 400, 1000  # so that a few small files fill several frames and packs
 
 
 @dataclass

@@ -14,6 +14,8 @@ from .repository.manifest import Entry
 from .restore_tree import Tree
 from .restore_write import Outcome
 
+_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
+
 
 def settle(entries: list[Entry], tree: Tree, outcome: Outcome) -> tuple[dict, int]:
     """Fold in and check the databases among these entries. Adds to outcome.failed.
@@ -49,6 +51,8 @@ def _can_be_opened(facts: dict) -> bool:
 
 def _settle_one(path: str, entry: Entry, has_sidecars: bool) -> str:
     """Why a database is not what was captured, or nothing."""
+    if has_sidecars and _names_another_file(path + "-journal"):
+        return "its journal names another file, which SQLite would delete; it is left unopened"
     try:
         connection = sqlite.connect(path, "mode=rw" if has_sidecars else "immutable=1")
         try:
@@ -67,6 +71,25 @@ def _settle_one(path: str, entry: Entry, has_sidecars: bool) -> str:
     if found != ["ok"] and entry.database.get("quick_check") == "ok":
         return f"SQLite found it damaged: {found[0]}"
     return ""
+
+
+def _names_another_file(journal: str) -> bool:
+    """Whether a journal ends with the name of a super-journal (https://sqlite.org/fileformat2.html, 3; pager.c, readSuperJournal).
+
+    When it rolls such a journal back, SQLite deletes the file of that name, wherever it is: a hostile state could have anything
+    deleted where it is restored.
+    """
+    try:
+        descriptor = os.open(journal, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        size = os.fstat(descriptor).st_size
+        return size >= 16 and os.pread(descriptor, len(_JOURNAL_MAGIC), size - len(_JOURNAL_MAGIC)) == _JOURNAL_MAGIC
+    finally:
+        os.close(descriptor)
 
 
 def _fold(connection: sqlite3.Connection) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import sqlite3
 import stat
+import struct
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,40 @@ class TestLinks:
         entry = forger.entry("/one")
         for part_of in ("/x", entry["path"], "/../canary/db", None, 3):
             refused(forger, forger.snapshot(entries=with_entry(forger, entry, database={"part_of": part_of})))
+
+
+class TestDatabases:
+    @pytest.mark.parametrize("sidecar", [True, False])
+    def test_a_journal_that_names_another_file_does_not_have_it_deleted(self, forger, sidecar, tmp_path):
+        """SQLite deletes a super-journal when it rolls back: no stolen key is needed, a file in the state is enough."""
+        database, journal = hot_journal(tmp_path / "source.db", forger.world / "canary" / "file")
+        forger.agent.write("x.db", database)
+        forger.agent.write("x.db-journal", journal)
+        forger.clock.advance(60)
+        forger.genuine = forger.agent.backup()
+        forger.sections = forger._sections()
+        entries = with_entry(forger, forger.entry("/x.db-journal"))
+        if not sidecar:  # as if it were any file; a log beside it has the database opened for writing all the same
+            plain = forger.entry("/x.db-journal")
+            del plain["database"]
+            log = {**forger.entry("/openclaw.json"), "path": forger.entry("/x.db")["path"] + "-wal"}
+            entries = in_order([*with_entry(forger, plain), {**log, "database": {"part_of": forger.entry("/x.db")["path"]}}])
+        message = refused(forger, forger.snapshot(entries=entries), {"restore-incomplete"})
+        assert "x.db among them: its journal names another file" in message
+
+
+def hot_journal(path: Path, names_file: Path) -> tuple[bytes, bytes]:
+    """A database in the middle of a transaction and its journal, at whose end stands that file's name."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.executescript("PRAGMA journal_mode=DELETE; PRAGMA cache_size=5; CREATE TABLE t (x)")
+    connection.executemany("INSERT INTO t VALUES (?)", [("x" * 1000,)] * 500)
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("UPDATE t SET x = 'y' || x")
+    database, journal = path.read_bytes(), Path(f"{path}-journal").read_bytes()
+    connection.close()
+    name = os.fsencode(names_file)
+    record = struct.pack(">I", (1 << 30) // 4096 + 1) + name + struct.pack(">II", len(name), sum(name)) + bytes.fromhex("d9d505f920a163d7")
+    return database, journal + record
 
 
 class TestAttributes:

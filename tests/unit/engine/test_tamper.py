@@ -55,7 +55,7 @@ def regions(victim, name: str) -> list[tuple[int, int]]:
         line_end = data.index(b"\n")
         cuts |= {line_end, line_end + 1, len(data) - crypto.TAG_BYTES}
     elif name.startswith(names.PACKS):
-        cuts |= {victim.trailers[name], len(data) - 8, len(data) - 4, 3016, 3017}
+        cuts |= {victim.trailers[name], len(data) - 8, len(data) - 4, *(end for _start, end in frames_of(victim, name))}
     return list(itertools.pairwise(sorted(cut for cut in cuts if cut <= len(data))))
 
 
