@@ -86,6 +86,7 @@ class Run:
                 else:
                     self._totals.changed += self._owner(entry.path) is None
             self._flush_waiting(None)
+            self._report()  # what was read is known now; storing it may take a while yet
             self._writer.finish()
         except BaseException:
             self._writer.abandon()
