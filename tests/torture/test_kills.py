@@ -328,6 +328,61 @@ def test_a_plan_that_another_backup_overtook_still_makes_a_whole_snapshot(rig):
         rig.restore(snapshot_id)
 
 
+class InterruptedStorage(FaultStorage):
+    """Does something else right before the snapshot is created."""
+
+    def __init__(self, inner, work) -> None:
+        super().__init__(inner)
+        self._work = work
+
+    def list(self, prefix):
+        if prefix == names.PACKS and ("list", names.PACKS) in self.log:
+            self._work()  # the plan has looked at all packs; this is the look before the commit
+        return super().list(prefix)
+
+
+def test_packs_that_disappear_during_a_backup_prevent_the_snapshot_and_are_stored_again(tmp_path, small_packs):
+    town = Town(tmp_path)
+    town.back_up()
+    town.write("new.bin", 100_000)
+
+    def lose():
+        name = next(name for name in town.rig.storage.objects if name.startswith(names.PACKS))
+        del town.rig.storage.objects[name]
+    with pytest.raises(EngineError) as caught:
+        town.back_up(storage=InterruptedStorage(town.rig.storage, lose))
+    assert caught.value.code == "pack-missing" and len(town.rig.snapshot_ids()) == 1
+    result = town.back_up()
+    assert_same(town.rig.source, town.rig.restored_source(result.header.id))
+
+
+def test_a_prune_in_the_middle_of_a_backup_takes_nothing_that_it_needs(tmp_path, small_packs):
+    """Neither what it has just uploaded, nor what an unfinished run had left the day before, nor the parent's."""
+    town = Town(tmp_path)
+    for _day in range(4):
+        town.write("0.bin", 30_000)
+        town.back_up(kind="scheduled")
+        town.clock.advance(3 * DAY)
+    for number in range(8):
+        town.write(f"new-{number}.bin", 40_000)
+    before, pruned = set(list_packs(town.rig.storage)), []
+
+    def die():
+        raise Killed()
+
+    with pytest.raises(Killed):
+        town.rig.back_up(InterruptedStorage(town.rig.storage, die))
+    left = set(list_packs(town.rig.storage)) - before
+    town.clock.advance(23 * 3600)
+
+    def prune():
+        town.clock.advance(20 * 3600)
+        pruned.append(town.rig.prune(retention=RetentionOptions(max_backups=1, max_age_days=1), max_delete_share=1.0))
+    result = town.back_up(storage=InterruptedStorage(town.rig.storage, prune))
+    assert pruned[0].removed and left <= set(result.header.packs)
+    town.all_restore()
+
+
 def test_two_hosts_that_write_at_the_same_millisecond_do_not_overwrite_each_other(tmp_path):
     clock = ManualClock()
     storage = MemoryStorage(clock)
