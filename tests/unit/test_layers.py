@@ -24,7 +24,7 @@ PARTS = {
     "storage": {"."},
     "capture": {"."},
     "repository": {".", "storage"},
-    "gateway": {"."},
+    "gateway": {".", "capture"},
     "operations": {".", "storage", "capture", "repository", "gateway"},
 }
 FOUNDATION = {"__init__", "_version", "dependencies", "errors", "options", "ports"}

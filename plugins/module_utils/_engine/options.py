@@ -96,6 +96,26 @@ class RetentionOptions:
 
 
 @dataclass(frozen=True)
+class GatewayOptions:
+    """How an instance's gateway is controlled. Times are in seconds.
+
+    unit, container, commands: only where detection does not find what runs it. Commands are words, not shell text.
+    """
+
+    unit: str | None = None
+    unit_manager: str = "user"  # user, system: whose unit it is
+    container: str | None = None
+    container_engine: str = "docker"  # docker, podman
+    start_command: tuple[str, ...] = ()
+    stop_command: tuple[str, ...] = ()
+    status_command: tuple[str, ...] = ()  # ends with 0 while the gateway runs
+    drain_timeout: float = 60.0  # how long running work may hold up a suspension
+    stop_timeout: float = 345.0  # OpenClaw drains for up to 315 s, and its unit gives it 330
+    start_timeout: float = 300.0  # until it is healthy
+    dead_man_timeout: float = 120.0  # after which a stopped gateway is started again, whatever has become of this process
+
+
+@dataclass(frozen=True)
 class BackupOptions:
     """One backup."""
 

@@ -5,6 +5,7 @@
 """What touches the world and is handed in: the clock, progress, the environment, running a command."""
 from __future__ import annotations
 
+import socket
 import time
 from dataclasses import dataclass, field
 from typing import Callable, Mapping
@@ -57,6 +58,14 @@ class CommandResult:
 Runner = Callable[..., CommandResult]  # runner(argv: list[str], timeout: float) -> CommandResult
 
 
+Connector = Callable[[str, int, float], socket.socket]
+
+
+def open_connection(host: str, port: int, timeout: float) -> socket.socket:
+    """A TCP connection. timeout: seconds that anything on it may take. OSError."""
+    return socket.create_connection((host, port), timeout)
+
+
 @dataclass
 class Context:
     """Everything that the operations take from their front end.
@@ -65,6 +74,7 @@ class Context:
         cache, and the writer's lock is not taken.
     environment: the process environment (credentials of the storage, OPENCLAW_*).
     run: runs a command, or None where the front end allows none.
+    connect: opens a connection to a gateway on this host.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -72,3 +82,4 @@ class Context:
     environment: Mapping[str, str] = field(default_factory=dict)
     cache_dir: str | None = None
     run: Runner | None = None
+    connect: Connector = open_connection

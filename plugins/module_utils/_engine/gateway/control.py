@@ -1,0 +1,165 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""One instance's gateway: how it is, and its stop and start, seen through to their end."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..capture.locate import Location
+from ..capture.model import Instance
+from ..errors import EngineError
+from ..options import GatewayOptions
+from ..ports import Context
+from . import health, ownership
+from .detect import detect, location_of
+from .endpoint import LOOPBACK, Endpoint, config_is_sound, find_endpoint, find_port
+from .health import Health
+from .quiesce import Suspension
+from .services import FAILED, RUNNING, STARTING, STOPPED, STOPPING, UNKNOWN, ContainerService, Service, Status
+
+_POLL_EVERY = 0.1  # seconds
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is known of a gateway at one moment. owner: the process that holds its state, if it is one of this host."""
+
+    service: Service
+    status: Status
+    health: Health
+    owner: ownership.Owner | None
+
+    def to_dict(self) -> dict:
+        """In the words of the modules' RETURN."""
+        return {
+            "kind": self.service.kind, "unit": self.service.name or None, "state": self.status.state, "enabled": self.status.enabled,
+            "pid": self.status.pid or (self.owner.pid if self.owner else None), "version": self.health.version,
+            "health": self.health.to_dict()}
+
+
+class Gateway:
+    """The gateway of an instance. Raises EngineError, with those codes that the methods name and "gateway-not-controllable"."""
+
+    def __init__(self, location: Location, service: Service, options: GatewayOptions, context: Context) -> None:
+        self.location, self.service = location, service
+        self._options, self._context = options, context
+
+    def report(self) -> Report:
+        """How it is now."""
+        return Report(self.service, self.status(), self.health(), ownership.find_owner(self.location.state_dir))
+
+    def status(self) -> Status:
+        """The service's own word; where it has none, whether a process holds the state or answers."""
+        status = self.service.status()
+        if status.state != UNKNOWN:
+            return status
+        owner = ownership.find_owner(self.location.state_dir)
+        runs = owner is not None or self.health().live
+        return Status(RUNNING if runs else STOPPED, owner.pid if owner else None, status.enabled, status.obstacle)
+
+    def health(self) -> Health:
+        """What its health addresses say."""
+        return health.check(self._probed(), self._context)
+
+    def suspension(self) -> Suspension:
+        """A suspension that can begin. EngineError "gateway-secret-unknown"."""
+        found = find_endpoint(self.location)
+        probed = self._probed()
+        return Suspension(
+            Endpoint(probed.host, probed.port, found.tls, found.secret, found.secret_kind), self._context, self._options.drain_timeout)
+
+    def fully_stopped(self, strangers: frozenset[int] = frozenset()) -> bool:
+        """Its service is down, nothing of it holds the state any more, and no process has one of its databases open.
+
+        strangers: processes that do not count, since they do not belong to the gateway.
+        """
+        if self.status().state not in (STOPPED, FAILED):
+            return False
+        if isinstance(self.service, ContainerService):
+            return True  # a container that does not run has no processes
+        state_dir = self.location.state_dir
+        return ownership.find_owner(state_dir) is None and not set(ownership.users_of_databases(state_dir)) - strangers
+
+    def require_startable(self) -> None:
+        """EngineError "gateway-not-startable" if it could not be started again after a stop."""
+        obstacle = self.service.status().obstacle
+        if not obstacle and not config_is_sound(self.location):
+            obstacle = f"its config {self.location.config_path} has errors, with which it would not start"
+        if obstacle:
+            raise EngineError(
+                "gateway-not-startable", f"The gateway was not stopped, since it could not be started again: {obstacle}",
+                "Repair that first; nothing was changed.")
+
+    def stop(self) -> None:
+        """Stop it and see it fully stopped. EngineError "gateway-stop-timeout"; it may then still be on its way down."""
+        clock, options = self._context.clock, self._options
+        deadline = clock.elapsed() + options.stop_timeout
+        strangers = self._strangers()
+        self.service.stop(options.stop_timeout)
+        while not self.fully_stopped(strangers):
+            if clock.elapsed() >= deadline:
+                raise EngineError(
+                    "gateway-stop-timeout", f"The gateway was not fully stopped after {options.stop_timeout:.0f} s: {self._remaining()}",
+                    "It may be waiting for work to end, for up to five minutes: raise stop_timeout, or choose a quieter time.")
+            clock.sleep(_POLL_EVERY)
+
+    def start(self) -> Health:
+        """Start it and wait until it is healthy; accounts of channels do not count. EngineError "gateway-start-failed"."""
+        clock, options = self._context.clock, self._options
+        deadline = clock.elapsed() + options.start_timeout
+        self.service.start()
+        while True:
+            found, status = self.health(), self.status()
+            if found.live and found.started and not found.sick and status.up:
+                return found
+            if status.state == FAILED or clock.elapsed() >= deadline:
+                what = "its service failed" if status.state == FAILED else f"it was not healthy after {options.start_timeout:.0f} s"
+                more = f" ({', '.join(found.own_failures)})" if found.own_failures else ""
+                raise EngineError(
+                    "gateway-start-failed", f"The gateway ({self.service.kind} {self.service.name}) did not start: {what}{more}",
+                    f"Look into its log ({self._log()}), and start it by hand.", {"health": found.to_dict(), "state": status.state})
+            clock.sleep(_POLL_EVERY)
+
+    def wait_while_stopping(self) -> Status:
+        """Its status, once a stop or start that somebody else ordered is over."""
+        deadline = self._context.clock.elapsed() + self._options.stop_timeout
+        while True:
+            status = self.status()
+            if status.state not in (STOPPING, STARTING) or self._context.clock.elapsed() >= deadline:
+                return status
+            self._context.clock.sleep(_POLL_EVERY)
+
+    def _probed(self) -> Endpoint:
+        port, tls = find_port(self.location)
+        if isinstance(self.service, ContainerService):
+            port = self.service.host_port(port) or port
+        return Endpoint(LOOPBACK, port, tls)
+
+    def _strangers(self) -> frozenset[int]:
+        """Processes that have a database open and run elsewhere than the gateway's unit: a person's shell, say."""
+        if not self.service.kind.startswith("systemd"):
+            return frozenset()
+        users = ownership.users_of_databases(self.location.state_dir)
+        return frozenset(pid for pid in users if ownership.place_of(pid).unit != self.service.name)
+
+    def _remaining(self) -> str:
+        owner = ownership.find_owner(self.location.state_dir)
+        users = ownership.users_of_databases(self.location.state_dir)
+        if owner:
+            return f"process {owner.pid} holds its lock"
+        return f"processes {users[:5]} have its databases open" if users else f"its service is {self.service.status().state}"
+
+    def _log(self) -> str:
+        if self.service.kind == "container":
+            return f"the container {self.service.name}"
+        if self.service.kind.startswith("systemd"):
+            return f"journalctl {'--user ' if self.service.kind == 'systemd-user' else ''}-u {self.service.name}"
+        return "of the gateway"
+
+
+def open_gateway(instance: Instance, options: GatewayOptions, context: Context, *, root: str = "/") -> Gateway:
+    """The gateway of an instance that was discovered. Asks files and processes, and container engines where these say nothing."""
+    location = location_of(instance, context, root)
+    return Gateway(location, detect(location, options, context), options, context)
