@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from . import memory, restore_databases
@@ -260,12 +261,7 @@ class _Restorer:
         """Everything, in the order that keeps links from being written through and directories' times from being lost."""
         directories, links, databases = self._prepare()
         outcome = self._writer.outcome
-        FrameReader(self._made.repository, self._made.manifest.tables).read(self._writer.frames(), self._writer.consume)
-        folded, checked = {}, 0
-        if self._made.options.check_databases:
-            # Before there are any links: SQLite would follow one that lies in the place of a WAL.
-            good = [entry for entry in databases if entry.path not in outcome.failed]
-            folded, checked = restore_databases.settle(good, self._tree, outcome)
+        folded, checked = self._read(databases)
         for entry in links:
             self._link(entry, outcome)
         for line in reversed(directories):
@@ -278,6 +274,20 @@ class _Restorer:
                 "What came back is whole and stays; take the others from another snapshot, and verify the repository.",
                 {"failed": [{"path": path, "reason": reason} for path, reason in sorted(outcome.failed.items())][:1000]})
         return outcome, folded, checked
+
+    def _read(self, databases: list[Entry]) -> tuple[dict, int]:
+        """The content, that of databases first: they are checked while the rest comes. What restore_databases.settle() gives.
+
+        Links are made later: SQLite would follow one that lies in the place of a WAL.
+        """
+        reader, writer = FrameReader(self._made.repository, self._made.manifest.tables), self._writer
+        early, rest = writer.frames()
+        reader.read(early, writer.consume)
+        good = [entry for entry in databases if entry.path not in writer.outcome.failed]
+        with ThreadPoolExecutor(1, "settle") as pool:
+            settled = pool.submit(restore_databases.settle, good if self._made.options.check_databases else [], self._tree, writer.outcome)
+            reader.read(rest, writer.consume)
+            return settled.result()
 
     def _prepare(self) -> tuple[list[bytes], list[Entry], list[Entry]]:
         """Make the directories and register the files: (lines of directories, links, databases)."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from . import dependencies
 from .capture import content
 from .errors import EngineError
+from .packed_lines import PackedLines
 from .repository.manifest import Entry, entry_of_line
 from .repository.tables import Tables, numbers
 from .restore_tree import Tree, set_metadata, target_error
@@ -39,9 +40,9 @@ class FileWriter:
     def __init__(self, tree: Tree, tables: Tables, owner_of, advance) -> None:
         self.outcome = Outcome()
         self._tree, self._tables, self._owner_of, self._advance = tree, tables, owner_of, advance
-        self._lines: list[bytes] = []
+        self._lines = PackedLines()
         self._size, self._left, self._sparse = array("q"), array("q"), bytearray()
-        self._created = bytearray()
+        self._created, self._database = bytearray(), bytearray()
         self._head = array("i", b"\xff\xff\xff\xff" * tables.chunk_count)
         self._next, self._file, self._offset = array("i"), array("I"), array("Q")
         self._open: dict[int, int] = {}
@@ -66,16 +67,26 @@ class FileWriter:
         self._size.append(entry.size)
         self._left.append(entry.size)
         self._sparse.append(entry.sparse)
+        self._database.append(entry.database is not None)
         self._created.append(0)
         if not entry.size:
             self._whole(number, b"")
 
-    def frames(self) -> list[int]:
-        """The frames that hold what the registered files need. Call once, after the last add()."""
-        for chunk, head in enumerate(self._head):
-            if head >= 0:
-                self._chunks_of.setdefault(self._tables.chunk_frame[chunk], []).append(chunk)
-        return list(self._chunks_of)
+    def frames(self) -> tuple[list[int], list[int]]:
+        """The frames that hold what the registered files need: (those with content of databases, the others).
+
+        Call once, after the last add().
+        """
+        early: dict[int, None] = {}
+        for chunk, place in enumerate(self._head):
+            if place >= 0:
+                frame = self._tables.chunk_frame[chunk]
+                self._chunks_of.setdefault(frame, []).append(chunk)
+                while place >= 0 and frame not in early:
+                    if self._database[self._file[place]]:
+                        early[frame] = None
+                    place = self._next[place]
+        return list(early), [frame for frame in self._chunks_of if frame not in early]
 
     def consume(self, frame: int, plain: bytes | None, error: EngineError | None) -> None:
         """Write what a frame holds to wherever it belongs: neighbours in frame and file with one call."""

@@ -6,8 +6,8 @@
 
 WAL databases: a read transaction pins the database. While it is open, a checkpoint copies no frame beyond it into the
 main file, and the WAL is not started anew unless all of it is in the main file already. So the main file as it is, with
-the WAL up to the last commit of the pinned moment, is the database of that moment. The number of frames is read from
-the WAL index (-shm) once the transaction is open; https://sqlite.org/walformat.html describes both.
+the pages of the WAL up to the last commit of the pinned moment laid over it, is the database of that moment. The number of
+frames is read from the WAL index (-shm) once the transaction is open; https://sqlite.org/walformat.html describes both.
 
 Rollback-journal databases: read in slices, each under a shared lock of a few milliseconds; the change counter shows
 whether a writer came in between, and then reading starts again, a small one in a single slice.
@@ -32,6 +32,7 @@ from typing import Iterator
 from . import content
 from .content import MAGIC
 from .sqlite_check import NOT_RUN, Facts, check
+from .wal_overlay import HEADER_BYTES, MOST_FRAMES, SALTS, Overlay, Restarted
 
 WAL, IDLE, ROLLBACK, RAW = "wal", "idle", "rollback", "raw"
 _INDEX_HEADER = struct.Struct("=IIIBBHIIII8s8s")  # WalIndexHdr
@@ -39,7 +40,6 @@ _SLICE = 4 << 20  # bytes read under one lock
 _WHOLE = 64 << 20  # bytes: a database of this size is read within a tenth of a second from the page cache
 _CHECK_AT_MOST = 16 << 20  # bytes of a rollback database that is checked while its writers wait
 _CHECK_WHILE_LOCKED = 0.03  # seconds that such a check may take
-_SALTS = 16  # where the salts are in a WAL's header, 8 bytes
 _WAIT = 2.0  # seconds that another process may hold a database locked before it is read raw
 
 
@@ -99,7 +99,7 @@ class Database:
     def _start(self) -> None:
         self._thread: threading.Thread | None = None
         self._uses = 1
-        self._wal_length, self._wal_salt, self._checked_moment = 0, b"", True
+        self._wal_length, self._wal_salt, self._checked_moment, self._laid_over = 0, b"", True, False
         for _attempt in range(3):
             self.before = signature(self.path)
             self.wal_before, self.journal_before = sidecar_signature(self.path + "-wal"), sidecar_signature(self.path + "-journal")
@@ -169,7 +169,7 @@ class Database:
             self._index, self._wal = self._open(self.path + "-shm"), self._open(self.path + "-wal")
             self.pin_again()
             if self._index_is_stale():
-                self._wal_length, self._wal_salt = os.fstat(self._wal).st_size, os.pread(self._wal, 8, _SALTS)
+                self._wal_length, self._wal_salt = os.fstat(self._wal).st_size, os.pread(self._wal, 8, SALTS)
 
     def pin_again(self) -> None:
         """Take a WAL database as of now. sqlite3.Error."""
@@ -184,18 +184,18 @@ class Database:
             self._checked_moment = before == (frames, self._wal_salt)
             if self._checked_moment:
                 break
-        self._wal_length = 32 + frames * (24 + self._facts.page_size) if frames else 0
+        self._wal_length = HEADER_BYTES + frames * (24 + self._facts.page_size) if frames else 0
 
     def _index_is_stale(self) -> bool:
         """Whether the index tells of another WAL than the one that is there: nobody could write the index after a crash.
 
         A writer who starts the WAL anew changes the index first.
         """
-        return bool(self._wal_length) and os.pread(self._wal, 8, _SALTS) != self._wal_salt and self.committed() == self.pinned()
+        return bool(self._wal_length) and os.pread(self._wal, 8, SALTS) != self._wal_salt and self.committed() == self.pinned()
 
     def pinned(self) -> tuple[int, bytes]:
         """(frames, salts) of the pinned moment, as committed() gives them."""
-        frames = (self._wal_length - 32) // (24 + self._facts.page_size) if self._wal_length else 0
+        frames = (self._wal_length - HEADER_BYTES) // (24 + self._facts.page_size) if self._wal_length else 0
         return frames, self._wal_salt
 
     def committed(self) -> tuple[int, bytes]:
@@ -244,7 +244,19 @@ class Database:
         if self.mode == ROLLBACK:
             yield from self._locked_slices()
             return
-        yield from content.blocks(self._main, os.fstat(self._main).st_size)
+        overlay = self._overlay()
+        self._laid_over = overlay is not None
+        yield from overlay.blocks(self._main) if overlay else content.blocks(self._main, os.fstat(self._main).st_size)
+
+    def _overlay(self) -> Overlay | None:
+        """The WAL's pages where they can be laid over the main file; else the WAL has to be stored beside it, if it is needed."""
+        frames, salts = self.pinned()
+        if self.mode != WAL or not 0 < frames <= MOST_FRAMES or self.committed()[1] != salts:
+            return None
+        try:
+            return Overlay(self._wal, frames, salts, self._facts.page_size)
+        except (Restarted, ValueError):
+            return None
 
     def _locked_slices(self) -> Iterator[memoryview]:
         size = os.fstat(self._main).st_size + _SLICE
@@ -271,11 +283,11 @@ class Database:
                 return
 
     def wal_blocks(self) -> Iterator[memoryview]:
-        """The WAL up to the pinned commit; nothing where the main file is the whole database.
+        """The WAL up to the pinned commit; nothing where blocks() gave the whole database.
 
         Whoever uses it must discard what came if wal_is_whole() is false afterwards.
         """
-        if not self._wal_length:
+        if not self._wal_length or self._laid_over:
             return
         if self.mode == RAW:
             self._wal = self._open(self.path + "-wal")
@@ -283,7 +295,7 @@ class Database:
 
     def wal_is_whole(self) -> bool:
         """Whether the WAL is still the pinned one. If it was started anew, all of it had been in the main file before."""
-        return self.mode == RAW or os.pread(self._wal, 8, _SALTS) == self._wal_salt
+        return self.mode == RAW or os.pread(self._wal, 8, SALTS) == self._wal_salt
 
     def journal_blocks(self) -> Iterator[memoryview]:
         """The rollback journal, where it may have to be rolled back."""

@@ -75,7 +75,7 @@ class FrameReader:
 
     def read(self, frames: Iterable[int], consume: Callable[[int, "bytes | None", "EngineError | None"], None]) -> None:
         """Read all these frames. What consume raises ends the reading and is raised here."""
-        workers = max(2, self._repository.storage.parallel_transfers())
+        workers = max(3, self._repository.storage.parallel_transfers())  # one of them mostly waits for the disk
         pending: deque = deque()
         with ThreadPoolExecutor(workers, "read") as pool:
             for batch in batches(self._tables, frames):
