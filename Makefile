@@ -32,7 +32,7 @@ backup: venv ## Back up this host's OpenClaw into an encrypted repository in you
 restore: venv ## Restore the newest snapshot to a new directory: make restore TO=/tmp/restored
 	@tools/in-collection.sh $(VENV)/bin/ansible-playbook openclaw_ops.backup.extract -e openclaw_extract_to=$(abspath $(TO)) $(ARGS)
 
-test: unit lint docs sanity integration ## Everything that must pass before a merge
+test: unit lint docs sanity integration real ## Everything that must pass before a merge
 
 unit: venv-test venv-s3 ## Unit and property tests
 	@$(TEST_VENV)/bin/python -m pytest tests/unit tests/torture -m 'not torture'
@@ -66,7 +66,7 @@ bench: venv-test ## Compare with restic, borg, tar | zstd | age (tests/benchmark
 torture: venv-test venv-s3 ## The full forms of the long tests: hours
 	@TORTURE=full HYPOTHESIS_PROFILE=thorough $(TEST_VENV)/bin/python -m pytest tests/unit tests/integration tests/torture -m torture
 
-real: venv-test ## With a real OpenClaw, installed by npm (840 MB, once): a running gateway is backed up, restored, started
+real: venv-test ## With a real OpenClaw (npm, 840 MB, once) and a real Ceph: a running gateway is backed up, restored, started
 	@$(TEST_VENV)/bin/python -m pytest tests/real
 
 build: venv ## Build the collection's archive into build/
