@@ -29,8 +29,9 @@ STATE_SIGNS = ("openclaw.json", "clawdbot.json", "state/openclaw.sqlite", "agent
 HINT_LIMIT = 10  # instances named in a hint
 # Findings that mean that something may be missing from a backup, not only that something is odd.
 LOSSES = frozenset((
-    "root-not-permitted", "workspace-missing", "config-variable-missing", "config-unreadable", "config-too-large", "config-too-deep",
-    "include-missing", "database-missing", "database-outside", "secret-file-missing", "secret-file-left-out",
+    "root-not-permitted", "workspace-missing", "agent-directory-missing", "config-variable-missing", "config-unreadable",
+    "config-too-large", "config-too-deep", "include-missing", "database-missing", "database-outside",
+    "secret-file-missing", "secret-file-left-out", "environment-file-missing", "environment-file-too-large",
     "environment-file-unreadable", "unit-unreadable",
 ))
 
