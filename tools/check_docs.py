@@ -12,6 +12,7 @@ from pathlib import Path
 
 from collection_tree import CHECKOUT, LEFT_OUT_ANYWHERE, LEFT_OUT_ON_TOP
 
+SHIPPED = ("plugins", "roles")
 TROUBLESHOOTING = CHECKOUT / "docs" / "troubleshooting.md"
 CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)+")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
@@ -58,7 +59,7 @@ def broken_links():
 
 
 def error_codes() -> dict[str, str]:
-    """Every error code in plugins/ and where it is raised: EngineError's first argument, error_code=, CODE tables."""
+    """Every error code in what is shipped and where it is raised: EngineError's first argument, error_code=, CODE tables."""
     found: dict[str, str] = {}
 
     def note(node, where: str) -> None:
@@ -66,7 +67,7 @@ def error_codes() -> dict[str, str]:
             found.setdefault(node.value, where)
 
     for path in files(".py"):
-        if path.relative_to(CHECKOUT).parts[0] != "plugins":
+        if path.relative_to(CHECKOUT).parts[0] not in SHIPPED:
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             where = f"{path.relative_to(CHECKOUT)}:{getattr(node, 'lineno', 0)}"
@@ -93,7 +94,7 @@ def unexplained_codes():
 
 
 def _plugins_text() -> str:
-    return "".join(p.read_text() for p in files(".py") if p.relative_to(CHECKOUT).parts[0] == "plugins")
+    return "".join(p.read_text() for p in files(".py") if p.relative_to(CHECKOUT).parts[0] in SHIPPED)
 
 
 def private_names():

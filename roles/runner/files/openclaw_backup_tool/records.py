@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The result of the last run of each operation, one small JSON file each: what status, notifications and metrics read."""
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+
+from openclaw_backup_engine.errors import EngineError
+
+FIELDS = ("operation", "started", "ended", "exit_code", "status", "error_code", "msg", "hint", "snapshot")
+
+
+def path_of(directory: str, operation: str) -> str:
+    """Where the result of an operation's last run is. directory: of the instance's state."""
+    return os.path.join(directory, f"last-{operation}.json")
+
+
+def read(directory: str, operation: str) -> dict | None:
+    """The last result, or None where there is none that can be read."""
+    try:
+        with open(path_of(directory, operation), encoding="utf-8") as stream:
+            found = json.load(stream)
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def write(directory: str, report: dict) -> dict:
+    """Keep the result of a run, and give what was written.
+
+    failing_since: when the first of the failures in a row began. last_success: when the last run that did not fail began.
+    EngineError "record-not-written".
+    """
+    before = read(directory, report["operation"]) or {}
+    failed = report["status"] == "failed"
+    record = {name: report.get(name) for name in FIELDS}
+    record["failing_since"] = (before.get("failing_since") or report["started"]) if failed else None
+    record["last_success"] = before.get("last_success") if failed else report["started"]
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=directory, prefix=".last-", delete=False, encoding="utf-8") as stream:
+            json.dump(record, stream, indent=1)
+            stream.write("\n")
+        os.replace(stream.name, path_of(directory, report["operation"]))
+    except OSError as exc:
+        raise EngineError(
+            "record-not-written", f"The result of this run cannot be kept in {directory}: {os.strerror(exc.errno or 0)}",
+            "Make that directory writable, or name another one with --state.") from exc
+    return record

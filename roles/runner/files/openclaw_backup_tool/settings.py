@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The configuration of one instance, as data. Every name and type is checked; names are those of the modules' options."""
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass, field
+
+from openclaw_backup_engine.errors import EngineError
+from openclaw_backup_engine.options import EncryptionOptions, IncludeOptions, InstanceOptions, RetentionOptions, StorageOptions
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When the host's timers run. Durations (6h, 1d), cron expressions or systemd calendars; "" or "off" for never."""
+
+    backup: str = "1d"
+    prune: str = "1d"
+    verify: str = "7d"
+    randomized_delay: str = ""
+    preset: str = ""
+
+
+@dataclass(frozen=True)
+class Notify:
+    """Who is told of failures."""
+
+    on_failure: bool = True
+    openclaw_event: bool = True
+    webhook_url_file: str | None = None
+    heartbeat_url_file: str | None = None
+    mail_to: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    metrics_dir: str | None = None
+
+
+@dataclass(frozen=True)
+class Objectives:
+    """How old the newest backup and the newest restore test may be before the instance counts as stale."""
+
+    max_age: str = "26h"
+    max_unverified_age: str = "35d"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the tool has to know of one instance."""
+
+    instance: str | None = None
+    user: str | None = None
+    profile: str | None = None
+    state_dir: str | None = None
+    config_path: str | None = None
+    enabled: bool = True
+    scope: str = "everything"
+    include: IncludeOptions = field(default_factory=IncludeOptions, metadata={"options": IncludeOptions})
+    exclude: tuple[str, ...] = ()
+    consistency: str = "live"
+    storage: StorageOptions = field(default_factory=StorageOptions, metadata={"options": StorageOptions})
+    encryption: EncryptionOptions = field(default_factory=EncryptionOptions, metadata={"options": EncryptionOptions})
+    retention: RetentionOptions = field(default_factory=RetentionOptions, metadata={"options": RetentionOptions})
+    max_delete_share: float = 0.5
+    schedule: Schedule = field(default_factory=Schedule, metadata={"options": Schedule})
+    notify: Notify = field(default_factory=Notify, metadata={"options": Notify})
+    objectives: Objectives = field(default_factory=Objectives, metadata={"options": Objectives})
+
+    def instance_options(self) -> InstanceOptions:
+        """Which instance of the host this is about."""
+        return InstanceOptions(self.instance, self.user, self.profile, self.state_dir, self.config_path)
+
+
+def parse(value, where: str) -> Settings:
+    """The settings that a parsed configuration file describes. EngineError "configuration-invalid" names the wrong setting."""
+    settings = _build(Settings, value, where, "")
+    if not settings.storage.url:
+        raise _invalid(f"{where} has no storage.url", "Set it to file:///directory or s3://bucket/prefix.")
+    return settings
+
+
+def _invalid(message: str, hint: str) -> EngineError:
+    return EngineError("configuration-invalid", message, hint)
+
+
+def _build(cls, value, where: str, prefix: str):
+    if not isinstance(value, dict):
+        raise _invalid(f"{where}: {prefix.rstrip('.') or 'the whole'} is not a table of settings", "Write it as { name: value, … }.")
+    known = {item.name: item for item in dataclasses.fields(cls)}
+    given = {}
+    for name, content in value.items():
+        if name not in known:
+            raise _unknown(f"{prefix}{name}", [prefix + one for one in known], where)
+        if content is None:
+            continue
+        nested = known[name].metadata.get("options")
+        given[name] = _build(nested, content, where, f"{prefix}{name}.") if nested else _checked(
+            known[name].type, content, where, prefix + name)
+    return cls(**given)
+
+
+def _unknown(name: str, known: list[str], where: str) -> EngineError:
+    close = difflib.get_close_matches(name, known, 1)
+    hint = f"Did you mean {close[0]}?" if close else f"Settings there: {', '.join(sorted(known))}."
+    return _invalid(f"{where}: there is no setting {name}", hint)
+
+
+def _checked(kind: str, value, where: str, name: str):
+    """The value, if it is of the kind that the options class declares."""
+    if kind.startswith("tuple"):
+        texts = [value] if isinstance(value, str) else value
+        if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
+            return tuple(texts)
+        raise _invalid(f"{where}: {name} is not a list of texts", f"Write it as {name}: [\"…\"].")
+    plain = kind.split(" ")[0]
+    if plain == "float" and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    expected = {"str": str, "bool": bool, "int": int, "float": float}[plain]
+    if not isinstance(value, expected) or isinstance(value, bool) and expected is not bool:
+        words = {"str": "a text", "bool": "true or false", "int": "a whole number", "float": "a number"}
+        raise _invalid(f"{where}: {name} is not {words[plain]}", f"Write it as {words[plain]}.")
+    return value
