@@ -10,7 +10,8 @@ import difflib
 from dataclasses import dataclass, field
 
 from openclaw_backup_engine.errors import EngineError
-from openclaw_backup_engine.options import EncryptionOptions, IncludeOptions, InstanceOptions, RetentionOptions, StorageOptions
+from openclaw_backup_engine.options import (
+    EncryptionOptions, GatewayOptions, IncludeOptions, InstanceOptions, RetentionOptions, StorageOptions)
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Settings:
     include: IncludeOptions = field(default_factory=IncludeOptions, metadata={"options": IncludeOptions})
     exclude: tuple[str, ...] = ()
     consistency: str = "live"
+    gateway: GatewayOptions = field(default_factory=GatewayOptions, metadata={"options": GatewayOptions})
     storage: StorageOptions = field(default_factory=StorageOptions, metadata={"options": StorageOptions})
     encryption: EncryptionOptions = field(default_factory=EncryptionOptions, metadata={"options": EncryptionOptions})
     retention: RetentionOptions = field(default_factory=RetentionOptions, metadata={"options": RetentionOptions})
