@@ -33,7 +33,7 @@ def _files(shipped_only: bool) -> dict[str, Path]:
             names[:] = [n for n in names if (n in SHIPPED_TESTS if shipped_only else n != "output")]
             files = [n for n in files if n in SHIPPED_TESTS or not shipped_only]
         for name in files:
-            if not name.endswith((".pyc", ".tar.gz")):
+            if name not in LEFT_OUT_ANYWHERE and not name.endswith((".pyc", ".tar.gz")):  # in a worktree .git is a file
                 path = here / name
                 found[str(path.relative_to(CHECKOUT))] = path
     return found
