@@ -12,7 +12,7 @@ S3_VENV := .venv-s3
 REQUIREMENTS := $(wildcard requirements/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-test venv-s3 backup restore test unit unit-quick sanity sanity-all lint integration integration-all docs bench torture real build clean
+.PHONY: help venv venv-test venv-s3 backup restore test unit unit-quick sanity sanity-all lint integration integration-all hosts molecule docs bench torture real build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -59,6 +59,13 @@ integration: venv-test venv-s3 ## The modules and playbooks, run by Ansible, aga
 integration-all: venv-test venv-s3 ## The same with every supported ansible-core that a Python on this machine can run
 	@set -e; for core in $$($(TEST_VENV)/bin/python tools/sanity.py --cores); do echo "$$core"; \
 	    OPENCLAW_OPS_ANSIBLE_PLAYBOOK=$$core/ansible-playbook $(TEST_VENV)/bin/python -m pytest -q tests/integration -m 'not torture'; done
+
+hosts: venv-test ## Real hosts with systemd, SSH, OpenClaw and an S3 server: tests/hosts, then the molecule scenarios (needs root)
+	@tools/test-hosts run -- $(TEST_VENV)/bin/python -m pytest tests/hosts
+	@tools/test-hosts run -- tools/molecule.sh test --all
+
+molecule: venv-test ## Only the molecule scenarios; one of them: make molecule SCENARIO=hosts
+	@tools/test-hosts run -- tools/molecule.sh test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
 
 bench: venv-test ## Compare with restic, borg, tar | zstd | age (tests/benchmark)
 	@$(TEST_VENV)/bin/python tests/benchmark/run.py $(BENCH)

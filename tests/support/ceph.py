@@ -2,7 +2,8 @@
 # GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real S3 server for tests and benchmarks: one monitor, one object store and one RADOS gateway of Ceph, on loopback.
+"""A real S3 server for tests and benchmarks: one monitor, one object store and one RADOS gateway of Ceph, on loopback
+unless another address is given.
 
 Nothing is installed into the host and no root is needed: the programs are Debian packages unpacked into a private directory
 by unpack-debian.sh (about 200 MB of download, once). A gateway is up from nothing in about two seconds. Settings follow Ceph's
@@ -66,7 +67,7 @@ bluestore_block_size = {size}
 bluestore_block_create = true
 osd_memory_target = 1073741824
 osd_fast_shutdown = true
-rgw_frontends = beast tcp_nodelay=1 endpoint=127.0.0.1:{port}
+rgw_frontends = beast tcp_nodelay=1 endpoint={address}:{port}
 rgw_data = {directory}/rgw
 rgw_run_sync_thread = false
 rgw_enable_usage_log = false
@@ -104,19 +105,20 @@ class CephGateway:
     installation: what installed() gave. directory: made anew, removed at the end.
     store: "memstore" (in memory) or "bluestore" (a sparse file). size: bytes that it may hold.
     lenient: accept requests that leave a header unsigned, as Ceph did before CVE-2026-54330: minio-go up to 7.1, and with it
-    restic 0.19, leaves the content type unsigned in uploads.
+    restic 0.19, leaves the content type unsigned in uploads. address: where requests are taken; the rest is on loopback.
     """
 
-    def __init__(self, installation: str, directory: str, store: str = "memstore", size: int = 8 << 30, lenient: bool = False) -> None:
+    def __init__(self, installation: str, directory: str, store: str = "memstore", size: int = 8 << 30, lenient: bool = False,
+                 address: str = "127.0.0.1") -> None:
         self._installation, self._directory = installation, os.path.abspath(directory)
         self._daemons: list[subprocess.Popen] = []
-        self.port, self._monitor_port = free_port(), free_port()
+        self.address, self.port, self._monitor_port = address, free_port(), free_port()
         self._settings = {"store": store, "size": size, "fsid": str(uuid.uuid4()), "lenient": str(lenient).lower()}
 
     @property
     def endpoint(self) -> str:
         """Where S3 requests go."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
     def __enter__(self) -> CephGateway:
         self.start()
@@ -134,14 +136,14 @@ class CephGateway:
         try:
             self._configure()
             self._start_daemon("ceph-mon", "-i", "a")
-            _wait_for_port(self._monitor_port)
+            _wait_for_port("127.0.0.1", self._monitor_port)
             osd = str(uuid.uuid4())
             self._command("ceph", "osd", "new", osd)
             self._command("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd)
             self._start_daemon("ceph-osd", "-i", "0")
             self._wait_for_store()
             self._start_daemon("radosgw", "-n", "client.rgw.a")
-            _wait_for_port(self.port)
+            _wait_for_port(self.address, self.port)
         except BaseException:
             self.stop()
             raise
@@ -170,8 +172,8 @@ class CephGateway:
     def _configure(self) -> None:
         directory = self._directory
         libraries = os.path.join(self._installation, "usr/lib", f"{os.uname().machine}-linux-gnu")
-        text = CONFIGURATION.format(directory=directory, port=self.port, monitor_port=self._monitor_port, libraries=libraries,
-                                    **self._settings)
+        text = CONFIGURATION.format(directory=directory, address=self.address, port=self.port, monitor_port=self._monitor_port,
+                                    libraries=libraries, **self._settings)
         Path(directory, "ceph.conf").write_text(text, encoding="ascii")
         monitors = os.path.join(directory, "monmap")
         self._command("monmaptool", "--create", "--fsid", self._settings["fsid"], "--addv", "a",
@@ -203,10 +205,10 @@ class CephGateway:
         _wait(lambda: "1 up" in self._command("ceph", "osd", "stat"), "the object store")
 
 
-def _wait_for_port(port: int) -> None:
+def _wait_for_port(address: str, port: int) -> None:
     def answers() -> bool:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection((address, port), timeout=1).close()
         except OSError:
             return False
         return True

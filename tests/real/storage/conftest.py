@@ -15,20 +15,7 @@ from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.option
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import Clock, Context  # noqa: E402
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.storage.open import open_storage  # noqa: E402
 from support.ceph import CephGateway, installed  # noqa: E402
-from support.s3_server import S3Service, User  # noqa: E402
-
-
-class Ceph(S3Service):
-    """A gateway with an account whose root makes users and buckets."""
-
-    def __init__(self, gateway: CephGateway) -> None:
-        self.gateway = gateway
-        self.endpoint = gateway.endpoint
-        self.port = gateway.port
-        self.root = User("AKROOT", "rootsecret")
-        gateway.admin("radosgw-admin", "account", "create", "--account-name=tests", "--account-id=RGW00000000000000001")
-        gateway.admin("radosgw-admin", "user", "create", "--account-id=RGW00000000000000001", "--account-root", "--uid=root",
-                      "--display-name=root", f"--access-key={self.root.key_id}", f"--secret-key={self.root.secret}")
+from support.ceph_service import CephService  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +23,7 @@ def ceph(tmp_path_factory):
     """A running Ceph gateway; its programs are unpacked on first use (200 MB of download, 600 MB on disk)."""
     cache = os.environ.get("OPENCLAW_OPS_TEST_CACHE", os.path.expanduser("~/.cache/openclaw-ops-tests"))
     with CephGateway(installed(cache), str(tmp_path_factory.mktemp("ceph") / "cluster")) as gateway:
-        yield Ceph(gateway)
+        yield CephService(gateway)
 
 
 @pytest.fixture

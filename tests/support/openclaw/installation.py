@@ -23,19 +23,20 @@ def default_cache() -> str:
 
 def is_installed(cache: str) -> bool:
     """Whether search_path() has nothing left to do."""
-    return all(os.path.isdir(path) for path in _directories(cache))
+    return all(os.path.isdir(path) for path in directories(cache))
 
 
 def search_path(cache: str) -> str:
     """The directories to put in front of PATH, so that `openclaw` and its `node` are found; installs both on first use."""
-    node, openclaw = _directories(cache)
+    node, openclaw = directories(cache)
     _install(node, f"node@{NODE_VERSION}", os.environ.get("PATH", ""))
     node_programs = os.path.join(node, "node_modules", ".bin")
     _install(openclaw, f"openclaw@{OPENCLAW_VERSION}", os.pathsep.join((node_programs, os.environ.get("PATH", ""))))
     return os.pathsep.join((node_programs, os.path.join(openclaw, "node_modules", ".bin")))
 
 
-def _directories(cache: str) -> tuple[str, str]:
+def directories(cache: str) -> tuple[str, str]:
+    """Where Node.js and OpenClaw are, or will be, installed; each has a node_modules/.bin."""
     return os.path.join(cache, f"node-{NODE_VERSION}"), os.path.join(cache, f"openclaw-{OPENCLAW_VERSION}")
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A model server on loopback that speaks as much of OpenAI's interface as a gateway asks: chat and embeddings.
+"""A model server that speaks as much of OpenAI's interface as a gateway asks: chat and embeddings.
 
 Its answers follow from the question alone, so that two runs write the same sessions. A question that holds
 "wait N seconds" is answered that much later: an agent turn that lasts.
@@ -24,10 +24,13 @@ WORDS = ("agent backup canvas chunk deploy gateway index ledger memory metric no
 
 
 class ModelServer:
-    """Serves on a free port until stop(); a context manager. turns: how many chat requests were answered."""
+    """Serves on a free port until stop(); a context manager. turns: how many chat requests were answered.
 
-    def __init__(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    address: loopback, so that nobody else reaches it, unless another is given.
+    """
+
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        self._server = ThreadingHTTPServer((address, 0), _Handler)
         self._server.turns = 0
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -35,7 +38,7 @@ class ModelServer:
     @property
     def url(self) -> str:
         """The base that a gateway is configured with."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        return "http://{}:{}/v1".format(*self._server.server_address)
 
     @property
     def turns(self) -> int:

@@ -1,0 +1,33 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All that a lab needs from outside: programs, root file systems, wheels, OpenClaw, the S3 server. Nothing is left to do after
+the first time; then this takes a moment, and a lab needs no network."""
+from __future__ import annotations
+
+import time
+
+from support import ceph
+from support.openclaw import installation
+
+from . import machine, places, rootfs, wheels
+from .commands import LabError
+from .suites import SUITES
+
+
+def everything() -> None:
+    """Install and build what is missing. LabError where hosts cannot be made."""
+    began = time.monotonic()
+    why = machine.why_not()
+    if why:
+        raise LabError(f"this machine cannot hold hosts: {why}; {places.SKIP_VARIABLE}=1 leaves out all that needs them")
+    machine.install_packages()
+    for suite in SUITES.values():
+        rootfs.prepare(suite)
+        wheels.prepare(suite)
+    installation.search_path(places.default_cache())
+    ceph.installed(places.default_cache())
+    seconds = time.monotonic() - began
+    if seconds > 5:
+        print(f"test hosts: prepared in {seconds:.0f} s", flush=True)
