@@ -9,4 +9,5 @@ set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 : "${OPENCLAW_OPS_LAB:?run this with tools/test-hosts run -- tools/molecule.sh ...}"
 export MOLECULE_GLOB='molecule/*/molecule.yml' ANSIBLE_HOME="$OPENCLAW_OPS_LAB/ansible"
+[ -t 1 ] || export NO_COLOR=1 ANSIBLE_NOCOLOR=1
 exec "$here/tools/in-collection.sh" .venv-test/bin/molecule "$@"

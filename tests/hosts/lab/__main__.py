@@ -74,9 +74,10 @@ def inside(given) -> int:
 
 
 def remove(given) -> None:
-    """No such hosts any more."""
-    for name in given.names:
-        lifecycle.remove(Host.find(Lab.current(), name))
+    """No such hosts any more, if there were any."""
+    for host in Host.all(Lab.current()):
+        if host.name in given.names:
+            lifecycle.remove(host)
 
 
 def simple(given) -> None:

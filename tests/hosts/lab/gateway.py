@@ -119,7 +119,8 @@ class HostedGateway:
     def _unit_text(self) -> str:
         named = f"Environment=OPENCLAW_PROFILE={self.profile}\nEnvironment=OPENCLAW_STATE_DIR={self.state_dir}\n" \
             f"Environment=OPENCLAW_CONFIG_PATH={self.state_dir}/openclaw.json\n" if self.profile else ""
-        return UNIT.format(program=PROGRAM, port=self.port, state_dir=self.state_dir, home=self.home, unit=self.unit, profile_settings=named)
+        return UNIT.format(
+            program=PROGRAM, port=self.port, state_dir=self.state_dir, home=self.home, unit=self.unit, profile_settings=named)
 
     def systemctl(self, *arguments, **options):
         """systemctl --user, as its user."""

@@ -11,8 +11,8 @@ import shutil
 from .commands import LabError, run
 
 PACKAGES = {  # a program: the Debian package that it comes in
-    "apt-ftparchive": "apt-utils", "ip": "iproute2", "mmdebstrap": "mmdebstrap", "npm": "npm", "setpriv": "util-linux", "ssh": "openssh-client",
-    "systemd-nspawn": "systemd-container", "zstd": "zstd"}
+    "apt-ftparchive": "apt-utils", "ip": "iproute2", "mmdebstrap": "mmdebstrap", "npm": "npm", "setpriv": "util-linux",
+    "ssh": "openssh-client", "systemd-nspawn": "systemd-container", "zstd": "zstd"}
 
 # All that a lab does to the kernel, once, in namespaces that end with the script.
 TRIAL = """

@@ -22,7 +22,8 @@ BASE_PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "libpam-systemd", "dbus-user-session", "openssh-server", "sudo", "python3", "python3-apt",
     "iproute2", "iputils-ping", "ca-certificates", "acl", "procps", "curl", "less")
 # What roles and tests may install: kept in a package repository on the host, since there is no way out of a lab.
-REPOSITORY_PACKAGES = ("python3-venv", "python3-pip", "sqlite3", "jq", "msmtp-mta", "rsync", "strace", "nftables", "age")
+REPOSITORY_PACKAGES = (
+    "python3-venv", "python3-pip", "python3-packaging", "sqlite3", "jq", "msmtp-mta", "rsync", "strace", "nftables", "age")
 
 
 @dataclass(frozen=True)
