@@ -68,6 +68,14 @@ class Storage(ABC):
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """All objects whose name begins with prefix, in name order. An absent root gives nothing."""
 
+    def list_after(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
+        """Those of list(prefix) whose names sort after this text, which begins with the prefix. Spares the others where it can."""
+        return (item for item in self.list(prefix) if item.name > after)
+
+    def list_children(self) -> list[str]:
+        """The names of the directories right below the root, as far as they could begin an object name."""
+        return sorted({item.name.split("/")[0] for item in self.list("") if "/" in item.name})
+
     @abstractmethod
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         """Bytes of an object: length of them from offset, fewer only where the object ends. ObjectMissing."""

@@ -50,6 +50,9 @@ class FileStorage(Storage):
     # --- the contract (see Storage)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        return self.list_after(prefix, "")
+
+    def list_after(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
         check_prefix(prefix)
         self._count("list")
         directory = prefix.rpartition("/")[0]
@@ -58,7 +61,7 @@ class FileStorage(Storage):
                 descriptor = self._open(directory)
             except _ABSENT:
                 return
-            yield from self._walk(descriptor, directory + "/" if directory else "", prefix)
+            yield from self._walk(descriptor, directory + "/" if directory else "", prefix, after)
 
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         check_object_name(name)
@@ -139,6 +142,18 @@ class FileStorage(Storage):
                 os.close(self._root)
                 self._root = None
 
+    # --- beyond the contract
+
+    def list_children(self) -> list[str]:
+        """The names of the directories right below the root, as far as they could begin an object name. Without a root, none."""
+        self._count("list")
+        with self._errors("list directories"):
+            try:
+                with self._opened("") as descriptor, os.scandir(descriptor) as entries:
+                    return sorted(entry.name for entry in entries if is_component(entry.name) and entry.is_dir(follow_symlinks=False))
+            except _ABSENT:
+                return []
+
     # --- directories
 
     def _open(self, directory: str, create: bool = False) -> int:
@@ -216,10 +231,10 @@ class FileStorage(Storage):
 
     # --- listing
 
-    def _walk(self, descriptor: int, base: str, prefix: str) -> Iterator[ObjectInfo]:
+    def _walk(self, descriptor: int, base: str, prefix: str, after: str) -> Iterator[ObjectInfo]:
         """The objects in one directory and those below. Takes over the descriptor."""
         try:
-            entries = self._scan(descriptor, base, prefix)
+            entries = self._scan(descriptor, base, prefix, after)
             for path, status in entries:
                 if not path.endswith("/"):
                     yield ObjectInfo(path, status.st_size, status.st_mtime)
@@ -228,11 +243,11 @@ class FileStorage(Storage):
                     child = os.open(path[len(base):-1], _DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
                 except _ABSENT:
                     continue  # emptied and removed since
-                yield from self._walk(child, path, prefix)
+                yield from self._walk(child, path, prefix, after)
         finally:
             os.close(descriptor)
 
-    def _scan(self, descriptor: int, base: str, prefix: str) -> list[tuple[str, os.stat_result]]:
+    def _scan(self, descriptor: int, base: str, prefix: str, after: str) -> list[tuple[str, os.stat_result]]:
         """What a listing looks at in one directory, in name order; directories end in a slash, as they sort."""
         found = []
         with os.scandir(descriptor) as entries:
@@ -240,6 +255,7 @@ class FileStorage(Storage):
                 is_directory = entry.is_dir(follow_symlinks=False)
                 path = base + entry.name + ("/" if is_directory else "")
                 wanted = path.startswith(prefix) or is_directory and prefix.startswith(path)
+                wanted = wanted and (path > after or is_directory and after.startswith(path))
                 try:
                     if entry.name.startswith(TEMPORARY):
                         self._note_leftover(base, entry)

@@ -35,6 +35,20 @@ def open_storage(options: StorageOptions, instance: str, context: Context, initi
     return storage
 
 
+def open_root(options: StorageOptions, context: Context) -> Storage:
+    """The objects of all repositories of a storage, each below its instance's name. Raises EngineError as open_storage() does."""
+    location = parse_url(options.url)
+    if location.scheme == "file":
+        return FileStorage(location.path, context, options.url.rstrip("/"))
+    from .s3 import S3Storage
+    return S3Storage(options, location.bucket, location.prefix, context)
+
+
+def children(storage: Storage) -> list[str]:
+    """The names below a storage of open_root() that could be instances, sorted. One request per thousand."""
+    return sorted(name for name in storage.list_children() if _is_instance(name))
+
+
 def list_instances(options: StorageOptions, context: Context) -> list[str]:
     """The names of the repositories directly below a storage, sorted. An absent directory holds none."""
     location = parse_url(options.url)

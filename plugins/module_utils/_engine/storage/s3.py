@@ -67,12 +67,15 @@ class S3Storage(Storage):
     # --- the contract (see Storage)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        return self.list_after(prefix, "")
+
+    def list_after(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
         check_prefix(prefix)
         found = []
-        for page in self._pages(Prefix=self._base + prefix):
+        for page in self._pages(Prefix=self._base + prefix, **({"StartAfter": self._base + after} if after else {})):
             for item in page.get("Contents") or ():
                 name = str(item.get("Key") or "")[len(self._base):]
-                if is_object_name(name) and name.startswith(prefix):
+                if is_object_name(name) and name.startswith(prefix) and name > after:  # not every service heeds StartAfter
                     found.append(ObjectInfo(name, *self._size_and_time(item)))
         found.sort(key=lambda item: item.name)
         yield from found
