@@ -20,7 +20,7 @@ from .part import Part
 from .read import Budget, Reader
 
 FURTHER_READS = 5000  # objects that one look reads beyond what its judgements need; the next look reads on
-_WORKERS_PER_TRANSFER = 3  # these requests are small: they wait more than they work
+_WORKERS_PER_TRANSFER = 2  # these requests are small: they wait more than they work
 _FATAL = ("storage-unreachable", "storage-timeout", "missing-dependency")  # what fails for one fails for all
 
 

@@ -131,5 +131,5 @@ def strip(stored: Stored, now: float) -> tuple[str, ...]:
                 "success": model.DAY_BACKUP, "unchanged": model.DAY_UNCHANGED, "failure": model.DAY_FAILED,
             }.get(stored.day_runs[day], model.DAY_RAN))
         else:
-            states.append(model.DAY_NONE if day > first else model.DAY_BEFORE)
+            states.append(model.DAY_BEFORE if day < first else model.DAY_OPEN if day == today else model.DAY_NONE)
     return tuple(states)

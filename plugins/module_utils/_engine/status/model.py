@@ -18,8 +18,8 @@ SEVERITY = {
 }
 SEVERITIES = (OK, ATTENTION, BAD)
 # A day of the strip.
-DAY_BACKUP, DAY_UNCHANGED, DAY_INCOMPLETE, DAY_FAILED, DAY_RAN, DAY_NONE, DAY_BEFORE = (
-    "backup", "unchanged", "incomplete", "failed", "ran", "none", "before")
+DAY_BACKUP, DAY_UNCHANGED, DAY_INCOMPLETE, DAY_FAILED, DAY_RAN, DAY_NONE, DAY_OPEN, DAY_BEFORE = (
+    "backup", "unchanged", "incomplete", "failed", "ran", "none", "open", "before")  # open: today, and nothing yet
 STRIP_DAYS = 90
 DAY = 86400
 

@@ -68,7 +68,7 @@ def test_an_instance_that_stopped_is_stale_since_its_objective_ended(storage):
     status = only(look(storage))
     assert status.health == "stale"
     assert status.findings[0].since == pytest.approx(NOW - 3 * DAY + 1 + 26 * HOUR)
-    assert status.strip[-1] == "none" and status.strip[-4] == "backup" and status.strip[0] == "before"
+    assert status.strip[-3:] == ("none", "none", "open") and status.strip[-4] == "backup" and status.strip[0] == "before"
 
 
 def test_a_run_that_found_nothing_new_keeps_an_instance_fresh(storage):
@@ -130,7 +130,7 @@ def test_a_day_with_nothing_but_failures_shows_in_the_strip(storage):
     made.snapshot(NOW - 5 * DAY)
     made.run(NOW - 3 * DAY, "failure", error_code="storage-full")
     made.snapshot(NOW - 1 * DAY)
-    assert only(look(storage)).strip[-6:] == ("backup", "none", "failed", "none", "backup", "none")
+    assert only(look(storage)).strip[-6:] == ("backup", "none", "failed", "none", "backup", "open")
 
 
 def test_an_expected_instance_that_never_arrived_is_shown(storage):
