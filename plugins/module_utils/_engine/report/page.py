@@ -118,7 +118,7 @@ def _time(seconds: float) -> str:
 
 
 def _lines(first: str, *others: str) -> str:
-    return "<br>".join([f'<span class="one">{first}</span>', *(f'<span class="soft">{other}</span>' for other in others if other)])
+    return "<br>".join([f'<span class="one">{first}</span>', *(f'<span class="soft one">{other}</span>' for other in others if other)])
 
 
 def _backup(item: InstanceStatus, now: float) -> str:

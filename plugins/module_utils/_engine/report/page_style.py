@@ -33,7 +33,7 @@ thead th{border-top:0;font-size:.8rem;color:var(--soft);font-weight:600;vertical
 .group th{padding-top:1.3rem;font-size:1rem;border-top:0}
 tbody th[scope=row]{font-weight:600;overflow-wrap:anywhere}
 th .soft{font-weight:400}
-thead th:nth-child(1){width:17%}thead th:nth-child(3){width:13%}thead th:nth-child(4){width:8.5%}thead th:nth-child(5){width:12%}
+thead th:nth-child(1){width:16%}thead th:nth-child(3){width:13%}thead th:nth-child(4){width:10%}thead th:nth-child(5){width:12%}
 thead th:nth-child(6){width:calc(270px + 1.2rem)}
 td{font-variant-numeric:tabular-nums}
 td.state{overflow-wrap:anywhere}
@@ -60,7 +60,7 @@ mask:repeating-linear-gradient(90deg,#000 0 2px,transparent 2px 3px)}
 .key{display:none}
 @media (max-width:60rem){
 header,main,footer{padding:.75rem}
-table,tbody,tr,th,td{display:block}
+table,caption,tbody,tr,th,td{display:block}
 thead{position:absolute;left:-100rem}
 tr.row{background:var(--card);border:1px solid var(--line);border-radius:.6rem;margin:0 0 .75rem;padding:.6rem .75rem;
 display:grid;grid-template-columns:1fr 1fr;gap:.5rem .75rem}
