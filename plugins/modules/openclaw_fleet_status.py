@@ -251,7 +251,8 @@ def tell(module, context):
 def write(module, path, content):
     """Replace a file at once, so that nobody reads half of it. EngineError "destination-not-writable"."""
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=os.path.dirname(path) or ".", prefix=".openclaw-", delete=False) as stream:
+        directory = os.path.dirname(path) or "."
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=directory, prefix=".openclaw-", delete=False) as stream:
             stream.write(content)
         module.atomic_move(stream.name, path)
     except OSError as exc:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import pytest
 from support.s3_server import S3Server
+
+runpy.run_path(str(Path(__file__).resolve().parents[1] / "unit" / "conftest.py"))  # makes the collection importable
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 # Another ansible-core than that of this environment: make integration-all names each in turn.

@@ -55,6 +55,8 @@ def test_examples_use_full_names_and_known_options(module):
         text = (CHECKOUT / "plugins" / "doc_fragments" / "_common.py").read_text()
         block = re.search(rf'    {fragment} = r"""\n(.*?)"""', text, re.S).group(1)
         known |= set(yaml.safe_load(block)["options"])
+    if "ansible.builtin.files" in documentation(module)["extends_documentation_fragment"]:
+        known |= {"mode", "owner", "group"}
     tasks = documentation(module, "EXAMPLES")
     assert tasks
     for task in tasks:

@@ -26,9 +26,11 @@ PARTS = {
     "capture": {"."},
     "repository": {".", "storage"},
     "gateway": {".", "capture"},
+    "status": {".", "storage", "repository"},
+    "report": {".", "status"},
     "operations": {".", "storage", "capture", "repository", "gateway"},
 }
-FOUNDATION = {"__init__", "_version", "dependencies", "errors", "options", "ports"}
+FOUNDATION = {"__init__", "_version", "dependencies", "durations", "errors", "options", "ports"}
 FORBIDDEN_CALLS = {"print", "exit", "quit", "input", "breakpoint", "eval", "exec", "compile", "__import__"}
 FORBIDDEN_ATTRIBUTES = {
     ("os", "system"), ("os", "popen"), ("os", "_exit"), ("os", "fork"), ("os", "chdir"), ("os", "umask"), ("os", "environ"),

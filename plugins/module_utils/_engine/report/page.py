@@ -64,8 +64,9 @@ def _header(fleet: Fleet, title: str) -> list[str]:
     ages = [item.age for item in fleet.instances if item.age is not None]
     proven = sum(1 for item in fleet.instances if item.verified and item.verified.passed)
     sums = (
-        ("Need a person", f"{fleet.count(BAD):,}"), ("To look at", f"{fleet.count(ATTENTION):,}"), ("In order", f"{fleet.count(OK):,}"),
-        ("Oldest last backup", durations.short(max(ages)) if ages else "–"), ("Proven to restore", f"{proven:,} of {len(fleet.instances):,}"),
+        ("Need a person", f"{fleet.count(BAD):,}"), ("To look at", f"{fleet.count(ATTENTION):,}"),
+        ("In order", f"{fleet.count(OK):,}"), ("Oldest last backup", durations.short(max(ages)) if ages else "–"),
+        ("Proven to restore", f"{proven:,} of {len(fleet.instances):,}"),
         ("Content", words.size(stored)))
     return [
         "<header>", f"<h1>{_text(title)}</h1>",
@@ -76,15 +77,17 @@ def _header(fleet: Fleet, title: str) -> list[str]:
 
 def _table(fleet: Fleet) -> list[str]:
     # The roles are said again: where a narrow screen shows rows as cards, browsers forget that this is a table.
+    columns = "".join(f'<th scope="col" role="columnheader">{name}</th>' for name in _COLUMNS)
     lines = [
         '<table role="table">', "<caption>What needs a person most stands first. All times are UTC.</caption>",
-        '<thead role="rowgroup"><tr role="row">', *(f'<th scope="col" role="columnheader">{name}</th>' for name in _COLUMNS), "</tr></thead>"]
+        f'<thead role="rowgroup"><tr role="row">{columns}</tr></thead>']
     for severity, name in _GROUPS:
         rows = [item for item in fleet.instances if item.severity == severity]
         if rows:
             lines += [
                 '<tbody role="rowgroup">',
-                f'<tr class="group" role="row"><th scope="rowgroup" role="rowheader" colspan="{len(_COLUMNS)}">{name} ({len(rows):,})</th></tr>',
+                f'<tr class="group" role="row"><th scope="rowgroup" role="rowheader" colspan="{len(_COLUMNS)}">'
+                f"{name} ({len(rows):,})</th></tr>",
                 *(_row(item, fleet.now) for item in rows), "</tbody>"]
     return [*lines, "</table>"]
 
@@ -96,7 +99,8 @@ def _row(item: InstanceStatus, now: float) -> str:
     days = strip.sparkline(item.sizes, now) + strip.svg(item.strip, now) if item.strip else ""
     return (
         f'<tr class="row {item.severity}" role="row"><th scope="row" role="rowheader">{_text(item.instance)}{host}</th>'
-        f'<td class="state" role="cell">{_state(item)}</td>{shown}<td class="days" role="cell"><span class="key">{_COLUMNS[-1]}</span>{days}</td></tr>')
+        f'<td class="state" role="cell">{_state(item)}</td>{shown}'
+        f'<td class="days" role="cell"><span class="key">{_COLUMNS[-1]}</span>{days}</td></tr>')
 
 
 def _state(item: InstanceStatus) -> str:
@@ -148,9 +152,10 @@ def _proof(item: InstanceStatus, now: float) -> str:
 
 def _footer() -> list[str]:
     entries = "".join(
-        f'<li><svg class="strip" aria-hidden="true" viewBox="0 0 1 {strip.HEIGHT}" preserveAspectRatio="none">{strip.bar(state, 0, 1)}</svg>'
-        f"{meaning}</li>" for state, meaning in strip.MEANINGS.items())
+        f'<li><svg class="strip" aria-hidden="true" viewBox="0 0 1 {strip.HEIGHT}" preserveAspectRatio="none">'
+        f"{strip.bar(state, 0, 1)}</svg>{meaning}</li>" for state, meaning in strip.MEANINGS.items())
     return [
         "<footer>", "<h2>Reading the days</h2>", f'<ul class="legend">{entries}</ul>',
         '<p class="soft">Days are those of UTC. Times are by the storage\'s clock. What a snapshot says of itself is not authenticated '
-        f"without its key; whoever may write to the storage is believed.</p><p class=\"soft\">openclaw_ops.backup {VERSION}</p>", "</footer>"]
+        "without its key; whoever may write to the storage is believed.</p>",
+        f'<p class="soft">openclaw_ops.backup {VERSION}</p>', "</footer>"]

@@ -54,7 +54,8 @@ mask:repeating-linear-gradient(90deg,#000 0 2px,transparent 2px 3px)}
 .legend .strip{width:1rem;height:1.25rem;-webkit-mask:none;mask:none}
 .line{height:1.1rem;margin-bottom:.15rem}
 .line polyline{fill:none;stroke:var(--soft);stroke-width:1.5;vector-effect:non-scaling-stroke}
-.b,.i{fill:var(--good)}.u{fill:var(--quiet)}.h{fill:var(--back)}.f{fill:var(--bad)}.r{fill:var(--none)}.n{fill:var(--bad)}.p{fill:var(--line)}
+.b,.i{fill:var(--good)}.u{fill:var(--quiet)}.h{fill:var(--back)}
+.f{fill:var(--bad)}.r{fill:var(--none)}.n{fill:var(--bad)}.p{fill:var(--line)}
 .legend{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;margin:.3rem 0;padding:0;list-style:none;font-size:.875rem}
 .legend li{display:flex;align-items:center;gap:.4rem}
 .key{display:none}

@@ -4,6 +4,7 @@
 """The status of all instances of a storage: which there are, which there should be, and how each of them is."""
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Iterable, Sequence
 
@@ -47,12 +48,13 @@ class _Look:
     """One look at a storage."""
 
     def __init__(
-            self, storage: Storage, context: Context, objectives: Objectives, expected: Sequence[Expected], reports: Iterable[Report]) -> None:
+            self, storage: Storage, context: Context, objectives: Objectives, expected: Sequence[Expected],
+            reports: Iterable[Report]) -> None:
         self._storage, self._context, self._objectives = storage, context, objectives
         self._expected = {item.instance: item for item in expected}
         reports = list(reports)
         self._reports = {item.instance: item for item in reports if item.instance}
-        self._hosts = {item.host: item for item in reports if not item.instance}
+        self._hosts = {_short(item.host): item for item in reports if not item.instance}
         self._memory = Memory(context.cache_dir, storage.url)
         self._budget = Budget(FURTHER_READS)
         self._now = 0.0
@@ -67,7 +69,7 @@ class _Look:
         workers = max(1, min(16, self._storage.parallel_transfers() * _WORKERS_PER_TRANSFER, len(instances)))
         with ThreadPoolExecutor(workers) as pool:
             rows = [row for row in pool.map(self._one, instances) if row]
-        known = {row.host for row in rows}
+        known = {_short(row.host) for row in rows}
         rows += [judge.silent(report, self._now) for host, report in self._hosts.items() if host not in known and not report.reachable]
         self._memory.save()
         return Fleet(self._storage.url, self._now, tuple(sorted(rows, key=rank)), self._storage.traffic.total_requests)
@@ -85,5 +87,10 @@ class _Look:
         if not stored.exists and expected is None and report is None:
             return None  # a directory of something else
         if report is None and stored.last_run:
-            report = self._hosts.get(stored.last_run.host)
+            report = self._hosts.get(_short(stored.last_run.host))
         return judge.judge(name, stored, objectives, self._now, host, report)
+
+
+def _short(host: str) -> str:
+    """A host's name without its domain: inventories and hosts themselves differ in that."""
+    return host if re.fullmatch(r"[0-9a-fA-F.:]+", host) else host.split(".")[0].lower()

@@ -9,7 +9,6 @@ from . import model
 from .model import DAY, Finding, InstanceStatus, Objectives, Report
 from .read import Stored
 
-CLOCK_SLACK = 6 * 3600  # seconds: a long upload lies between a snapshot's id and its time in the storage
 _LONGEST = 300
 
 
@@ -30,13 +29,14 @@ def judge(
 
 def unreadable(instance: str, error: str, objectives: Objectives, now: float, host: str = "") -> InstanceStatus:
     """The status of an instance whose repository the storage did not let us read."""
-    return InstanceStatus(instance, host, (Finding(model.UNKNOWN, f"Its repository could not be read: {error}"),), objectives=objectives, now=now)
+    finding = Finding(model.UNKNOWN, f"Its repository could not be read: {error}")
+    return InstanceStatus(instance, host, (finding,), objectives=objectives, now=now)
 
 
 def silent(report: Report, now: float) -> InstanceStatus:
     """The row of a host that did not answer and of which no instance is known."""
-    return InstanceStatus(
-        report.instance or report.host, report.host, (Finding(model.UNKNOWN, "The host does not answer, and no repository is known to be its"),), now=now)
+    finding = Finding(model.UNKNOWN, "The host does not answer, and no repository is known to be its")
+    return InstanceStatus(report.instance or report.host, report.host, (finding,), now=now)
 
 
 def _damage(stored: Stored):
@@ -94,7 +94,8 @@ def _proof(stored: Stored, objectives: Objectives, now: float):
     if since is None or now - since <= limit:
         return
     if proof:
-        text = f"The last proof that it restores is {durations.short(now - proof.time)} old, and {durations.short(limit)} is the most it may be"
+        age = durations.short(now - proof.time)
+        text = f"The last proof that it restores is {age} old, and {durations.short(limit)} is the most it may be"
     else:
         text = f"In {durations.short(now - since)} no restore of it was ever proven to work"
     yield Finding(model.UNVERIFIED, text, since + limit)
