@@ -77,7 +77,7 @@ options:
     default: 35d
   reports:
     description:
-      - What hosts say of themselves, as the playbook P(openclaw_ops.backup.status#playbook) collects it.
+      - What hosts say of themselves, as the playbook C(openclaw_ops.backup.status) collects it.
       - Each entry may have the keys C(instance), C(host), C(reachable), C(enabled), C(next_run), C(failing_since), C(error_code)
         and C(msg).
     type: list

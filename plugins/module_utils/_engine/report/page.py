@@ -153,7 +153,7 @@ def _proof(item: InstanceStatus, now: float) -> str:
 def _footer() -> list[str]:
     entries = "".join(
         f'<li><svg class="strip" aria-hidden="true" viewBox="0 0 1 {strip.HEIGHT}" preserveAspectRatio="none">'
-        f"{strip.bar(state, 0, 1)}</svg>{meaning}</li>" for state, meaning in strip.MEANINGS.items())
+        f"{strip.shape(state, 0, 1)}</svg>{meaning}</li>" for state, meaning in strip.MEANINGS.items())
     return [
         "<footer>", "<h2>Reading the days</h2>", f'<ul class="legend">{entries}</ul>',
         '<p class="soft">Days are those of UTC. Times are by the storage\'s clock. What a snapshot says of itself is not authenticated '

@@ -29,14 +29,14 @@ def svg(states: tuple[str, ...], now: float) -> str:
     place, bars = 0, []
     for state, group in groupby(states):
         length = len(list(group))
-        bars.append(bar(state, place, length))
+        bars.append(shape(state, place, length))
         place += length
     return (
         f'<svg class="strip" role="img" aria-label="{describe(states, now)}" viewBox="0 0 {len(states)} {HEIGHT}" '
         f'preserveAspectRatio="none">{"".join(bars)}</svg>')
 
 
-def bar(state: str, place: int, length: int) -> str:
+def shape(state: str, place: int, length: int) -> str:
     """One run of equal days."""
     name, top, height = BARS[state]
     cut = ""

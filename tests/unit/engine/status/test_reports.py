@@ -171,7 +171,7 @@ def test_text_stands_out_from_what_is_behind_it(scheme):
 
 
 def test_days_differ_in_shape_and_are_told_in_words():
-    shapes = {re.sub(r'class="\w"', "", strip.bar(state, 0, 1)) for state in strip.MEANINGS if state != model.DAY_BEFORE}
+    shapes = {re.sub(r'class="\w"', "", strip.shape(state, 0, 1)) for state in strip.MEANINGS if state != model.DAY_BEFORE}
     assert len(shapes) == len(strip.MEANINGS) - 1, "not yet today looks as before the first; nothing else looks as another"
     states = ("backup",) * 87 + ("failed", "none", "backup")
     assert strip.describe(states, NOW) == "Last 90 days: 88 days backed up, 1 day failed, 1 day nothing; last bad day 2026-11-19"
