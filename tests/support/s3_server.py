@@ -79,14 +79,16 @@ class S3Service:
 
     def add_user(self, *actions: str, bucket: str = "*") -> User:
         """A new user who may do these actions ("s3:PutObject") in a bucket, and nothing else."""
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]}
+        return self.add_user_with({"Version": "2012-10-17", "Statement": [statement]})
+
+    def add_user_with(self, policy: dict) -> User:
+        """A new user who may do what a policy permits."""
         name = "user-" + uuid.uuid4().hex[:12]
         identity = self.client("iam")
         identity.create_user(UserName=name)
         key = identity.create_access_key(UserName=name)["AccessKey"]
-        statement = {"Effect": "Allow", "Action": list(actions), "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]}
-        identity.put_user_policy(
-            UserName=name, PolicyName="allowed", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-        )
+        identity.put_user_policy(UserName=name, PolicyName="allowed", PolicyDocument=json.dumps(policy))
         return User(key["AccessKeyId"], key["SecretAccessKey"])
 
 
