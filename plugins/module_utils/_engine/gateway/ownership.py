@@ -7,6 +7,7 @@
 A gateway writes `<state>/tmp/openclaw-<uid>/gateway.state.lock`: JSON with its process id, when that process started (field
 22 of /proc/<pid>/stat) and its port. It removes the file at its end; one that was killed leaves it behind.
 """
+# pylint: disable=unidiomatic-typecheck  # what a file holds is distrusted: a bool is no number here
 from __future__ import annotations
 
 import glob

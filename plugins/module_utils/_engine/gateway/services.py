@@ -215,6 +215,7 @@ def containers_with(context: Context, engine: str, account: Account | None, dire
     """The names of the containers of an engine, running or not, that mount a directory of the host."""
     if context.run is None:
         return []
+
     def ask(*words: str) -> CommandResult:
         command = [engine, *words]
         return context.run(as_user(account, command) if account else command, _TIMEOUT)
