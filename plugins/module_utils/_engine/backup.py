@@ -8,18 +8,20 @@ from __future__ import annotations
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from typing import Iterator
 
 from . import lock, memory
 from ._version import VERSION
 from .backup_compare import pair, same
+from .backup_parent import choose_parent, open_parent
+from .backup_pins import Pins
 from .backup_run import SIDECARS, Run, Totals
 from .capture import content, walk
 from .capture.instance import LOSSES
 from .capture.model import Instance, Root
 from .capture.walk import Scan
 from .errors import EngineError
-from .options import KINDS, SCOPES, BackupOptions
+from .hold import Hold, Outcome
+from .options import CONSISTENCIES, KINDS, ON_BUSY, SCOPES, BackupOptions
 from .ports import Context
 from .repository import names
 from .repository.known import Known, adopt_unfinished, from_parent, retire
@@ -102,20 +104,38 @@ def plan(repository_of, source: Source, options: BackupOptions, context: Context
     _check_options(options)
     walk.require(root.path for root in source.roots if root.required)
     with ThreadPoolExecutor(1, "open") as pool:
-        opening = pool.submit(_open, repository_of, options)
-        scan = walk.walk([root.path for root in source.roots], source.rules)
+        opening = pool.submit(open_parent, repository_of, options)
+        scan = _look_around(source, options)
         repository, parent, ref, refs, packs = opening.result()
+    return _decided(BackupPlan(source, options, repository, scan, parent, ref, refs, packs, Known()))
+
+
+def _look_around(source: Source, options: BackupOptions) -> Scan:
+    """All files that are there now, and what is known to be missing."""
+    scan = walk.walk([root.path for root in source.roots], source.rules)
     if options.scope in ("everything", "state"):
         scan.omissions += [(finding.path, finding.code) for finding in source.instance.findings if finding.code in LOSSES]
     if not scan.files:
         raise EngineError(
             "nothing-to-back-up", "There is no file in what the options select", "Check the instance, the scope and the exclusions.")
-    made = _compared(BackupPlan(source, options, repository, scan, parent, ref, refs, packs, Known()))
+    return scan
+
+
+def _decided(wanted: BackupPlan) -> BackupPlan:
+    """The plan with what is to be read."""
+    made = _compared(wanted)
     if made.changed and made.parent:
         retire(made.known, COMPACTION_BUDGET)
         for path in [path for path, entry in made.kept.items() if not made.known.usable(entry.runs)]:
             _read_anew(made, path)
     return made
+
+
+def _planned_anew(made: BackupPlan) -> BackupPlan:
+    """The same plan for what is there now. A snapshot was wanted already; that stays so."""
+    made.scan.clear()
+    fresh = replace(made, scan=_look_around(made.source, made.options), files_changed=0, bytes_changed=0, metadata_changed=0, removed=0)
+    return _decided(fresh)
 
 
 def _compared(wanted: BackupPlan) -> BackupPlan:
@@ -132,7 +152,7 @@ def _compared(wanted: BackupPlan) -> BackupPlan:
                 raise
         unsound.append(wanted.parent_ref)
         rest = [ref for ref in wanted.refs if ref not in unsound]
-        parent, ref = _choose_parent(wanted.repository, rest, wanted.options.scope)
+        parent, ref = choose_parent(wanted.repository, rest, wanted.options.scope)
         wanted = replace(wanted, parent=parent, parent_ref=ref)
 
 
@@ -141,8 +161,9 @@ def _check_options(options: BackupOptions) -> None:
         raise EngineError("option-invalid", f"There is no scope {options.scope!r}", f"Scopes: {', '.join(SCOPES)}.")
     if options.kind not in KINDS:
         raise EngineError("option-invalid", f"There is no kind {options.kind!r}", f"Kinds: {', '.join(KINDS)}.")
-    if options.consistency != "live":
-        raise EngineError("option-invalid", f"Consistency {options.consistency!r} needs the gateway role", "Use consistency: live.")
+    for name, value, known in (("consistency", options.consistency, CONSISTENCIES), ("on_busy", options.on_busy, ON_BUSY)):
+        if value not in known:
+            raise EngineError("option-invalid", f"The option {name} cannot be {value!r}", f"Choices: {', '.join(known)}.")
     if len(options.note) > MAXIMUM_NOTE:
         raise EngineError("option-invalid", f"The note has {len(options.note):,} characters", f"At most {MAXIMUM_NOTE:,} fit.")
     if options.name is not None:
@@ -156,54 +177,6 @@ def check_name(name: str) -> None:
         raise EngineError(
             "name-invalid", f"{name!r} cannot be a snapshot's name",
             "Use 1 to 63 letters, digits, dots, hyphens and underscores; not vN, latest or a date.")
-
-
-def _open(repository_of, options: BackupOptions):
-    """The repository, its newest snapshot of this scope if any (else the newest) with its reference, all references, its packs."""
-    repository: Repository = repository_of()
-    refs = repository.snapshots()
-    if not refs:
-        repository = _confirm(repository, repository_of)
-    if options.name is not None:
-        _require_unused(repository, refs, options.name)
-    return repository, *_choose_parent(repository, refs, options.scope), refs, list_packs(repository.storage)
-
-
-def _choose_parent(repository: Repository, refs: list[SnapshotRef], scope: str):
-    """(header and manifest, reference) of the best parent, or (None, None)."""
-    for ref in _candidates(repository, refs, scope):
-        try:
-            return repository.load(ref), ref
-        except EngineError as exc:
-            if exc.code not in ("repository-damaged", "object-missing", "format-unknown"):
-                raise  # a snapshot that cannot be read is no parent: what it held is stored anew
-    return None, None
-
-
-def _candidates(repository: Repository, refs: list[SnapshotRef], scope: str) -> Iterator[SnapshotRef]:
-    """What may be the parent, best first: the newest of this scope, of everything, of any. Prune pins the newest of each."""
-    others = []
-    for ref in reversed(refs):
-        found = repository.scope_of(ref)
-        if found == scope:
-            yield ref
-        elif found:
-            others.append((found != "everything", ref))
-    yield from (ref for _last, ref in sorted(others, key=lambda item: item[0]))
-
-
-def _confirm(repository: Repository, repository_of) -> Repository:
-    """Copies on this host may be of a repository that was replaced; one without snapshots is read again."""
-    if repository.cache.read(names.REPOSITORY) is None:
-        return repository
-    repository.cache.clear()
-    return repository_of()
-
-
-def _require_unused(repository: Repository, refs: list[SnapshotRef], name: str) -> None:
-    from .snapshots import labelled
-    if any(label == name for label in labelled(repository, refs).values()):
-        raise EngineError("name-taken", f"There is a snapshot named {name!r} already", "Choose another name; names are unique.")
 
 
 def _compare(made: BackupPlan) -> None:
@@ -268,6 +241,8 @@ class BackupResult:
     damaged_databases: list[tuple[str, str]]
     requests: int
     duration_s: float
+    hold: Outcome = field(default_factory=Outcome)
+    files_changed_since: int = 0
 
     def to_dict(self) -> dict:
         """In the words of the modules' RETURN."""
@@ -279,31 +254,69 @@ class BackupResult:
                 **snapshot, "name": self.name, "version": f"v{self.version}", "duration_s": round(self.duration_s, 3),
                 "requests": self.requests},
             "omissions": [{"path": path, "reason": reason} for path, reason in self.omissions],
-            "damaged_databases": [{"path": path, "quick_check": found} for path, found in self.damaged_databases]}
+            "damaged_databases": [{"path": path, "quick_check": found} for path, found in self.damaged_databases],
+            **self.hold.to_dict(), "files_changed_since": self.files_changed_since}
 
 
 def execute(made: BackupPlan, context: Context) -> BackupResult:
-    """Store the snapshot that was planned. Raises EngineError; whatever was uploaded until then serves the next run."""
+    """Store the snapshot that was planned. Raises EngineError; whatever was uploaded until then serves the next run.
+
+    "gateway-start-failed" comes after the snapshot was stored; details["result"] is the result then.
+    """
     repository, started = made.repository, context.clock.elapsed()
     held = lock.WriterLock(repository.cache.directory)
     try:
-        if not made.changed:
-            return _unchanged(made, context, started)
-        adopt_unfinished(made.known, repository.storage, repository.bundle.catalog_key, repository.id, made.packs)
-        run = Run(made, context)
-        totals = run.capture()
-        wanted = made.options.force or made.options.name or made.known.lost
-        if made.parent and not (totals.changed or wanted or _other_omissions(made, totals)):
-            return _unchanged(made, context, started)
-        header = _commit(made, run, totals, context, started)
+        result = _store(made, context, started) if made.changed else _unchanged(made, context, started)
     except EngineError as exc:
         _record_failure(repository, exc)
         raise
     finally:
         held.release()
+    if result.hold.failure is not None:
+        failure = result.hold.failure
+        failure.details["result"] = result.to_dict()
+        raise failure
+    return result
+
+
+def _store(made: BackupPlan, context: Context, started: float) -> BackupResult:
+    """Pin, read, store and commit; if all that was read turns out to be as it was, no snapshot is made."""
+    repository = made.repository
+    made, pins, hold = _hold_and_pin(made, context)
+    try:
+        adopt_unfinished(made.known, repository.storage, repository.bundle.catalog_key, repository.id, made.packs)
+        run = Run(made, pins, context)
+        totals = run.capture()
+    finally:
+        pins.release()
+    wanted = made.options.force or made.options.name or made.known.lost
+    if made.parent and not (totals.changed or wanted or _other_omissions(made, totals)):
+        return _unchanged(made, context, started, hold)
+    header = _commit(made, run, totals, context, started)
     return BackupResult(
         True, header, len(made.refs) + 1, made.options.name, totals.omissions, totals.damaged, repository.storage.traffic.total_requests,
-        context.clock.elapsed() - started)
+        context.clock.elapsed() - started, hold, totals.later if pins.consistency != "live" else 0)
+
+
+def _hold_and_pin(made: BackupPlan, context: Context) -> tuple[BackupPlan, Pins, Outcome]:
+    """Pin the databases while the gateway holds still, as far as the options want that.
+
+    The walk is done anew then: what was written while the gateway's work came to its end belongs to that moment too.
+    """
+    hold, pins = Hold(made.source.instance, made.options, context), None
+    try:
+        with hold:
+            if hold.still:
+                made = _planned_anew(made)
+            pins = Pins(made, hold.outcome.used)
+    except BaseException as exc:
+        if pins is not None:
+            pins.release()
+        if hold.outcome.failure is not None:
+            raise hold.outcome.failure from exc
+        raise
+    pins.consistency = hold.outcome.used
+    return made, pins, hold.outcome
 
 
 def _other_omissions(made: BackupPlan, totals: Totals) -> bool:
@@ -312,7 +325,7 @@ def _other_omissions(made: BackupPlan, totals: Totals) -> bool:
     return any(reason != "vanished" for _path, reason in before ^ set(totals.omissions))
 
 
-def _unchanged(made: BackupPlan, context: Context, started: float) -> BackupResult:
+def _unchanged(made: BackupPlan, context: Context, started: float, hold: Outcome | None = None) -> BackupResult:
     header, manifest = made.parent
     repository = made.repository
     repository.record_run("unchanged", {"snapshot": header.id, "host": socket.gethostname(), "kind": made.options.kind})
@@ -324,7 +337,7 @@ def _unchanged(made: BackupPlan, context: Context, started: float) -> BackupResu
     return BackupResult(
         False, header, made.refs.index(made.parent_ref) + 1, manifest.meta.get("name"), omissions, damaged,
         repository.storage.traffic.total_requests,
-        context.clock.elapsed() - started)
+        context.clock.elapsed() - started, hold or Outcome(made.options.consistency))
 
 
 def _commit(made: BackupPlan, run: Run, totals: Totals, context: Context, started: float) -> Header:

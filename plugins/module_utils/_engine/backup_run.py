@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass, field
 
 from . import memory
 from ._version import VERSION
-from .backup_compare import pair, same, same_but_for_the_clock, still_same
+from .backup_compare import pair, same, same_but_for_the_clock
 from .backup_files import FileStore, Vanished
+from .backup_pins import Pins
 from .capture import sqlite, sqlite_check
 from .capture.walk import Row, order_key
 from .ports import Context, ProgressState
@@ -28,7 +29,10 @@ SIDECARS = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a database; 
 
 @dataclass
 class Totals:
-    """What a run found. changed: how many entries differ from the parent's. damaged: databases whose check failed."""
+    """What a run found. changed: how many entries differ from the parent's. damaged: databases whose check failed.
+
+    later: files that were written between the walk and their reading.
+    """
 
     changed: int = 0
     files: int = 0
@@ -37,13 +41,14 @@ class Totals:
     omissions: list[tuple[str, str]] = field(default_factory=list)
     damaged: list[tuple[str, str]] = field(default_factory=list)
     exact: bool = True
+    later: int = 0
 
 
 class Run:
     """Captures what a plan says. capture() once, then snapshot()."""
 
-    def __init__(self, made, context: Context) -> None:
-        self._made, self._context = made, context
+    def __init__(self, made, pins: Pins, context: Context) -> None:
+        self._made, self._context, self._pins = made, context, pins
         self._repository = made.repository
         self._id = names.next_id(context.clock.now(), made.newest)
         self._writer = ChunkWriter(made.repository, made.known, self._id)
@@ -51,10 +56,10 @@ class Run:
         self._entries = manifest.EntryWriter()
         self._progress = ProgressState("capture", 0, made.bytes_changed, 0, made.scan.files, 0)
         self._reported = 0
-        self._totals = Totals(omissions=list(made.scan.omissions))
-        self._pinned: dict[str, sqlite.Database] = {}
+        self._totals = Totals(omissions=list(made.scan.omissions), exact=pins.exact)
+        self._pinned = pins.databases
         self._read: dict[str, list[Entry] | Vanished] = {}
-        self._kept = dict(made.kept)
+        self._kept = pins.kept
         self._waiting: list[Entry] = []
         self._links: dict[tuple[int, int], str] = {}
         self._users: set[int] = set()
@@ -77,7 +82,7 @@ class Run:
     def capture(self) -> Totals:
         """Read and store everything. Raises EngineError."""
         try:
-            self._pin()
+            self._pins.start_checks()
             self._read_databases()
             for row, entry in pair(self._made.scan, self._made.parent[1] if self._made.parent else None):
                 self._flush_waiting(order_key((row or entry).path))
@@ -92,26 +97,9 @@ class Run:
             self._writer.abandon()
             raise
         finally:
-            self._release()
+            self._pins.release()
         self._report()
         return self._totals
-
-    def _pin(self) -> None:
-        """Pin what is to be read, and what was to be kept but has been written since the plan."""
-        waiting = self._made.databases
-        while True:
-            for path in waiting:
-                self._kept.pop(path, None)
-                try:
-                    self._pinned[path] = sqlite.Database(path)
-                except OSError:
-                    continue  # it is read, and reported, in its turn
-            self._totals.exact = sqlite.pin_all(list(self._pinned.values()))
-            waiting = [path for path, entry in self._kept.items() if not still_same(path, entry)]
-            if not waiting:
-                break
-        for database in self._pinned.values():
-            database.start_checks()
 
     def _read_databases(self) -> None:
         """Databases come first, so that they are pinned for as short as can be; their entries wait for their place."""
@@ -126,10 +114,6 @@ class Run:
                 self._read[row.path] = exc
             self._totals.exact = self._totals.exact and not database.moved()
             database.done_reading()
-
-    def _release(self) -> None:
-        for database in self._pinned.values():
-            database.release()
 
     def _owner(self, path: str) -> str | None:
         """The database that a sidecar belongs to. A journal beside one that was read whole would undo it when it is opened."""
@@ -186,6 +170,7 @@ class Run:
         read, wal = self._read.get(row.path), []
         if read is None:
             entry = self._files.ordinary(row, old if old is not None and old.type == FILE else None)
+            self._totals.later += (entry.modified, entry.size) != (row.modified, row.size)
         elif isinstance(read, Vanished):
             raise read
         else:
@@ -258,7 +243,8 @@ class Run:
                             "versions")},
             "roots": [{**asdict(root), "present": os.path.lexists(root.path)} for root in made.source.all_roots or made.source.roots],
             "findings": [asdict(item) for item in instance.findings],
-            "moment_exact": totals.exact, "users": _names(self._users, pwd.getpwuid, "pw_name"),
+            "consistency": self._pins.consistency, "files_changed_since": totals.later, "moment_exact": totals.exact,
+            "users": _names(self._users, pwd.getpwuid, "pw_name"),
             "groups": _names(self._groups, grp.getgrgid, "gr_name"),
             "excluded": dict(made.scan.excluded), "specials": made.scan.specials[:10_000],
             "omissions": [{"path": path, "reason": reason} for path, reason in totals.omissions],

@@ -15,6 +15,8 @@ from .errors import EngineError
 
 SCOPES = ("everything", "config", "state", "workspace")
 KINDS = ("manual", "scheduled", "pre-update", "pre-restore", "migration")
+CONSISTENCIES = ("live", "suspend", "stop")
+ON_BUSY = ("live", "stop", "fail")  # what to do instead of a suspension that does not come about
 LEVELS = ("quick", "data", "restore")
 
 
@@ -127,6 +129,8 @@ class BackupOptions:
     note: str = ""
     force: bool = False
     consistency: str = "live"
+    on_busy: str = "live"
+    gateway: GatewayOptions = field(default_factory=GatewayOptions, metadata={"options": GatewayOptions})
 
 
 @dataclass(frozen=True)

@@ -85,11 +85,12 @@ class Database:
     """One database, pinned from construction until release(). Thread-safe only as documented. OSError: it cannot be read.
 
     blocks(), then wal_blocks() and journal_blocks(), give the content. facts() waits for the checks, which run on a thread
-    of their own.
+    of their own. firm: pin it even though nobody has it open, since somebody will before it is read: that leaves an index
+    (-shm) beside it, as every program does that opens it.
     """
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, path: str, firm: bool = False) -> None:
+        self.path, self._firm = path, firm
         self._lock = threading.Lock()
         self._descriptors: list[int] = []
         self._connection: sqlite3.Connection | None = None
@@ -138,7 +139,7 @@ class Database:
     def _mode(self, header: bytes) -> str:
         if header[18] != 2 and header[19] != 2:
             return RAW if self.wal_before and self.wal_before[0] else ROLLBACK
-        if signature(self.path + "-shm") is not None:
+        if self._firm or signature(self.path + "-shm") is not None:
             return WAL
         # Whoever has it open has an index beside it. To make one would leave it behind.
         return RAW if self.wal_before and self.wal_before[0] else IDLE

@@ -106,10 +106,18 @@ class Gateway:
             clock.sleep(_POLL_EVERY)
 
     def start(self) -> Health:
-        """Start it and wait until it is healthy; accounts of channels do not count. EngineError "gateway-start-failed"."""
+        """Start it and wait until it is healthy. EngineError "gateway-start-failed"."""
+        self.order_start()
+        return self.wait_until_healthy()
+
+    def order_start(self) -> None:
+        """Let its service manager start it."""
+        self.service.start()
+
+    def wait_until_healthy(self) -> Health:
+        """Wait for the end of a start; accounts of channels do not count. EngineError "gateway-start-failed"."""
         clock, options = self._context.clock, self._options
         deadline = clock.elapsed() + options.start_timeout
-        self.service.start()
         while True:
             found, status = self.health(), self.status()
             if found.live and found.started and not found.sick and status.up:
@@ -122,14 +130,20 @@ class Gateway:
                     f"Look into its log ({self._log()}), and start it by hand.", {"health": found.to_dict(), "state": status.state})
             clock.sleep(_POLL_EVERY)
 
-    def wait_while_stopping(self) -> Status:
-        """Its status, once a stop or start that somebody else ordered is over."""
+    def settled(self) -> Status:
+        """Its status, once a stop or start that somebody else ordered is over, or has taken as long as one of ours may."""
         deadline = self._context.clock.elapsed() + self._options.stop_timeout
         while True:
             status = self.status()
             if status.state not in (STOPPING, STARTING) or self._context.clock.elapsed() >= deadline:
                 return status
             self._context.clock.sleep(_POLL_EVERY)
+
+    def seen_running(self) -> bool:
+        """Whether it runs, by the quickest look that tells."""
+        if isinstance(self.service, ContainerService):
+            return self.status().up
+        return ownership.find_owner(self.location.state_dir) is not None
 
     def _probed(self) -> Endpoint:
         port, tls = find_port(self.location)
