@@ -46,7 +46,7 @@ class FakeManager:
         plain = [word for word in words if word not in ("--user", "--no-block")]
         handler = {"systemctl": self._systemctl, "systemd-run": self._systemd_run, "docker": self._docker, "podman": self._no_engine,
                    "start-it": self._start, "stop-it": self._stop, "is-it-up": self._is_up}[plain[0]]
-        return handler(*plain[1:])
+        return handler(*(words if words[0] == "systemd-run" else plain)[1:])
 
     def ran(self, *words: str) -> bool:
         """Whether a command with these words was run."""

@@ -308,7 +308,7 @@ def _hold_and_pin(made: BackupPlan, context: Context) -> tuple[BackupPlan, Pins,
         with hold:
             if hold.still:
                 made = _planned_anew(made)
-            pins = Pins(made, hold.outcome.used)
+            pins = Pins(made, hold.outcome.used, hold.ends, hold.restarts)
     except BaseException as exc:
         if pins is not None:
             pins.release()

@@ -67,6 +67,16 @@ class Hold:
         """Whether the gateway holds still now."""
         return self.outcome.used != LIVE
 
+    @property
+    def ends(self) -> bool:
+        """Whether the gateway will work again after it."""
+        return self._suspension is not None or self._stopped_at is not None
+
+    @property
+    def restarts(self) -> bool:
+        """Whether it will be started then."""
+        return self._stopped_at is not None
+
     def __enter__(self) -> Hold:
         if self._options.consistency == LIVE:
             return self

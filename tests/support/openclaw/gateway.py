@@ -72,18 +72,27 @@ class OpenClaw:
 
     def start(self, *, cron: bool = True) -> None:
         """Run the gateway and wait until it is ready. cron False: no scheduled work."""
-        environment = self.environment()
-        if not cron:
-            environment["OPENCLAW_SKIP_CRON"] = "1"
-        with open(os.path.join(self.home, "gateway.log"), "ab") as log:
-            self._process = subprocess.Popen(["openclaw", "gateway", "run"], env=environment, cwd=self.home, stdin=subprocess.DEVNULL,
-                                             stdout=log, stderr=log, start_new_session=True)
+        self.launch(cron=cron)
         deadline = time.monotonic() + READY_SECONDS
         while not self.probe("readyz").get("ready"):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise RuntimeError(f"the gateway did not become ready; its log ends: {self.log()[-3000:]}")
             time.sleep(0.2)
+
+    def launch(self, *, cron: bool = True) -> None:
+        """Run the gateway, without waiting for it."""
+        environment = self.environment()
+        if not cron:
+            environment["OPENCLAW_SKIP_CRON"] = "1"
+        with open(os.path.join(self.home, "gateway.log"), "ab") as log:
+            self._process = subprocess.Popen(["openclaw", "gateway", "run"], env=environment, cwd=self.home, stdin=subprocess.DEVNULL,
+                                             stdout=log, stderr=log, start_new_session=True)
+
+    @property
+    def pid(self) -> int | None:
+        """The process that was started, if it has not been stopped since."""
+        return self._process.pid if self._process else None
 
     def stop(self, timeout: float = 60.0) -> None:
         """Stop the gateway cleanly."""
