@@ -32,6 +32,7 @@ notes:
     a module may be written to the host's disk while it runs.
 seealso:
   - module: openclaw_ops.backup.openclaw_backup
+  - module: openclaw_ops.backup.openclaw_gateway
   - module: openclaw_ops.backup.openclaw_prune
   - module: openclaw_ops.backup.openclaw_repository
   - module: openclaw_ops.backup.openclaw_restore
@@ -154,4 +155,77 @@ options:
         description:
           - A file on the host with an operator's private key.
         type: path
+"""
+
+    GATEWAY = r"""
+options:
+  gateway:
+    description:
+      - How the instance's gateway is controlled. Everything is optional.
+      - Without O(gateway.unit), O(gateway.container) and commands, what runs the gateway is found out, by its living process, the
+        systemd units and Quadlets of its user and of the system, and the containers that mount its state.
+      - All times are in seconds.
+    type: dict
+    suboptions:
+      unit:
+        description:
+          - The systemd unit that runs the gateway.
+        type: str
+      unit_manager:
+        description:
+          - Whose unit O(gateway.unit) is, the user's own or the system's.
+        type: str
+        choices: [user, system]
+        default: user
+      container:
+        description:
+          - The name of the container that runs the gateway.
+        type: str
+      container_engine:
+        description:
+          - What runs O(gateway.container).
+        type: str
+        choices: [docker, podman]
+        default: docker
+      start_command:
+        description:
+          - The words of a command that starts the gateway, for a gateway that is run by something else. No shell is involved.
+          - It is to return once the start is under way.
+        type: list
+        elements: str
+        default: []
+      stop_command:
+        description:
+          - The words of a command that stops the gateway.
+        type: list
+        elements: str
+        default: []
+      status_command:
+        description:
+          - The words of a command that ends with 0 while the gateway runs. Without it, the gateway's lock and its health address tell.
+        type: list
+        elements: str
+        default: []
+      drain_timeout:
+        description:
+          - How long running work may take to end when the gateway is to hold still. It takes no new work meanwhile.
+        type: float
+        default: 60.0
+      stop_timeout:
+        description:
+          - How long a stop may take. OpenClaw waits up to 315 seconds for running work to end.
+        type: float
+        default: 345.0
+      start_timeout:
+        description:
+          - How long a start may take until the gateway is healthy.
+        type: float
+        default: 300.0
+      dead_man_timeout:
+        description:
+          - A gateway that was stopped for a backup is started again by a timer of systemd's after this time, even if the backup, its
+            connection or its controller has died. V(0) makes no such timer.
+          - Until the gateway is fully stopped, O(gateway.stop_timeout) is added to it.
+        type: float
+        default: 120.0
 """

@@ -35,8 +35,10 @@ SHOWN = 10  # warnings of one kind
 SNAPSHOT_FIELDS = ("id", "kind", "scope", "created", "files", "bytes", "bytes_stored", "chunks_new", "chunks_reused", "omissions", "excluded")
 
 
-def run(argument_spec: dict, operation, **module_options) -> None:
+def run(argument_spec: dict, operation, *, needs_packages: bool = True, **module_options) -> None:
     """The whole of a module: read the arguments, find an interpreter, call operation(module, context), exit with its result.
+
+    needs_packages: whether the operation stores or reads snapshots; False: any interpreter will do.
 
     operation returns the result as a dict of JSON-native values. An EngineError becomes a failure with error_code,
     msg and hint; anything else that is raised is a fault of this collection and says so.
@@ -44,7 +46,8 @@ def run(argument_spec: dict, operation, **module_options) -> None:
     module = AnsibleModule(
         argument_spec=_argspec.merged(argument_spec, _argspec.RUNTIME), supports_check_mode=True, **module_options)
     try:
-        ensure_packages(module)
+        if needs_packages:
+            ensure_packages(module)
         result = operation(module, context_of(module))
         for text in result.pop("warnings", ()):
             module.warn(text)

@@ -56,6 +56,25 @@ ENCRYPTION = {
     },
 }
 
+GATEWAY = {
+    "gateway": {
+        "type": "dict",
+        "options": {
+            "unit": {"type": "str"},
+            "unit_manager": {"type": "str", "choices": ["user", "system"], "default": "user"},
+            "container": {"type": "str"},
+            "container_engine": {"type": "str", "choices": ["docker", "podman"], "default": "docker"},
+            "start_command": {"type": "list", "elements": "str", "default": []},
+            "stop_command": {"type": "list", "elements": "str", "default": []},
+            "status_command": {"type": "list", "elements": "str", "default": []},
+            "drain_timeout": {"type": "float", "default": 60.0},
+            "stop_timeout": {"type": "float", "default": 345.0},
+            "start_timeout": {"type": "float", "default": 300.0},
+            "dead_man_timeout": {"type": "float", "default": 120.0},
+        },
+    },
+}
+
 
 def merged(*parts: dict) -> dict:
     """One specification of several."""

@@ -14,7 +14,7 @@ description:
   - Stores a snapshot of an OpenClaw instance in its repository, encrypted on the host, while the gateway runs.
   - The snapshot holds configuration, credentials, sessions, memory, workspaces and whatever else belongs to the instance.
   - Only blocks that the repository does not hold yet are stored. Where nothing changed, no snapshot is made.
-  - Databases are captured live, all of one moment; nothing is stopped.
+  - Databases are captured live, all of one moment; nothing is stopped unless O(consistency) says so.
   - What should be in the snapshot and is not is listed in RV(omissions), and the task says so in a warning.
 author:
   - the openclaw_ops.backup authors (@openclaw-ops)
@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - openclaw_ops.backup._attributes.progress
   - openclaw_ops.backup._common
   - openclaw_ops.backup._common.encryption
+  - openclaw_ops.backup._common.gateway
   - openclaw_ops.backup._common.instance
   - openclaw_ops.backup._common.storage
 attributes:
@@ -95,8 +96,22 @@ options:
     description:
       - How the moment of the snapshot is held still.
       - V(live) leaves the gateway alone; every file is sound and all databases are of one moment.
+      - V(suspend) asks the gateway itself to let its work come to an end and to take no new work, for the moment in which files are
+        listed and databases are pinned. Its process stays up.
+      - V(stop) stops it for that moment, starts it again, and waits until it is healthy. Only then is anything read and stored.
+      - A gateway that is stopped already stays so. Where the plan finds nothing to store, the gateway is left alone.
+      - RV(consistency) is the level that was reached.
     type: str
-    choices: [live]
+    choices: [live, suspend, stop]
+    default: live
+  on_busy:
+    description:
+      - What to do where O(consistency=suspend) does not come about, since work does not end within O(gateway.drain_timeout), the
+        release is too old for it, or the gateway refuses.
+      - V(live) backs up all the same and says so, V(stop) stops the gateway, V(fail) makes no snapshot.
+      - With O(consistency=stop), V(live) also means that a gateway that is not stopped in time is started again and backed up live.
+    type: str
+    choices: [live, stop, fail]
     default: live
 """
 
@@ -121,6 +136,17 @@ EXAMPLES = r"""
     encryption:
       writer_key_file: /etc/openclaw-backup/writer.key
     kind: scheduled
+
+- name: Back up while the gateway holds still; stop it if it is too busy for that
+  openclaw_ops.backup.openclaw_backup:
+    storage:
+      url: file:///srv/backup/openclaw
+    encryption:
+      key_file: /etc/openclaw-backup/repository.key
+    consistency: suspend
+    on_busy: stop
+    gateway:
+      drain_timeout: 30
 
 - name: Keep a snapshot by name before an update
   openclaw_ops.backup.openclaw_backup:
@@ -257,6 +283,41 @@ damaged_databases:
   type: list
   elements: dict
   sample: []
+consistency:
+  description: How the moment was held still in the end.
+  returned: when not in check mode
+  type: str
+  sample: suspend
+consistency_reason:
+  description: Why it is not what O(consistency) asks for.
+  returned: when not in check mode
+  type: str
+  sample: the gateway was not running
+downtime_s:
+  description: Seconds during which the gateway took no new work, until it was healthy again.
+  returned: when not in check mode
+  type: float
+  sample: 0.31
+drain_s:
+  description: Seconds of RV(downtime_s) that running work took to end before the gateway held still.
+  returned: when not in check mode
+  type: float
+  sample: 0.28
+stop_s:
+  description: Seconds of RV(downtime_s) until the gateway was fully stopped.
+  returned: when not in check mode
+  type: float
+  sample: 0.0
+start_s:
+  description: Seconds of RV(downtime_s) from the order to start until the gateway was healthy.
+  returned: when not in check mode
+  type: float
+  sample: 0.0
+files_changed_since:
+  description: How many files, databases apart, were written between the moment in which the gateway held still and their reading.
+  returned: when not in check mode
+  type: int
+  sample: 0
 plan:
   description: What a run without check mode would do.
   returned: in check mode
@@ -277,7 +338,7 @@ from ansible_collections.openclaw_ops.backup.plugins.module_utils import _adapte
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine import backup, opening, source
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.options import BackupOptions
 
-ARGUMENTS = _argspec.merged(_argspec.INSTANCE, _argspec.STORAGE, _argspec.ENCRYPTION, {
+ARGUMENTS = _argspec.merged(_argspec.INSTANCE, _argspec.STORAGE, _argspec.ENCRYPTION, _argspec.GATEWAY, {
     "scope": {"type": "str", "choices": ["everything", "config", "state", "workspace"], "default": "everything"},
     "include": {
         "type": "dict",
@@ -291,7 +352,8 @@ ARGUMENTS = _argspec.merged(_argspec.INSTANCE, _argspec.STORAGE, _argspec.ENCRYP
     "name": {"type": "str"},
     "note": {"type": "str", "default": ""},
     "force": {"type": "bool", "default": False},
-    "consistency": {"type": "str", "choices": ["live"], "default": "live"},
+    "consistency": {"type": "str", "choices": ["live", "suspend", "stop"], "default": "live"},
+    "on_busy": {"type": "str", "choices": ["live", "stop", "fail"], "default": "live"},
 })
 
 
@@ -314,6 +376,8 @@ def back_up(module, context):
             "changed": made.changed, "snapshot": snapshot, "omissions": planned["omissions"], "findings": findings, "plan": planned,
             "diff": difference}
     result = backup.execute(made, context).to_dict()
+    if result["consistency"] == "live" and result["consistency_reason"]:
+        module.warn(f"Backed up live, not with consistency {options.consistency}: {result['consistency_reason']}")
     _adapter.warn_of_omissions(module, "Not in the snapshot:", result["omissions"])
     for database in result["damaged_databases"][:10]:
         module.warn(f"The database {database['path']} is damaged, and was stored as it is: {database['quick_check']}")

@@ -51,7 +51,7 @@ def test_a_module_says_the_same_as_the_others_about_itself(module):
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_use_full_names_and_known_options(module):
     known = set(documentation(module)["options"])
-    for fragment in ("INSTANCE", "STORAGE", "ENCRYPTION", "DOCUMENTATION"):
+    for fragment in ("INSTANCE", "STORAGE", "ENCRYPTION", "GATEWAY", "DOCUMENTATION"):
         text = (CHECKOUT / "plugins" / "doc_fragments" / "_common.py").read_text()
         block = re.search(rf'    {fragment} = r"""\n(.*?)"""', text, re.S).group(1)
         known |= set(yaml.safe_load(block)["options"])

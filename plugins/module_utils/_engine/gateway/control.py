@@ -43,7 +43,7 @@ class Gateway:
     """The gateway of an instance. Raises EngineError, with those codes that the methods name and "gateway-not-controllable"."""
 
     def __init__(self, location: Location, service: Service, options: GatewayOptions, context: Context) -> None:
-        self.location, self.service = location, service
+        self.location, self.service, self.clock = location, service, context.clock
         self._options, self._context = options, context
 
     def report(self) -> Report:
@@ -171,6 +171,54 @@ class Gateway:
         if self.service.kind.startswith("systemd"):
             return f"journalctl {'--user ' if self.service.kind == 'systemd-user' else ''}-u {self.service.name}"
         return "of the gateway"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What brings a gateway into a state. found, wanted: states. stop, start: what that takes."""
+
+    gateway: Gateway
+    found: str
+    wanted: str
+    stop: bool
+    start: bool
+
+    def execute(self) -> dict[str, float]:
+        """Do it; {"stop_s", "start_s"} of what was done. Raises EngineError; after a stop that is one of a restart, it is started."""
+        took = {}
+        if self.stop:
+            took["stop_s"] = self._timed(self._stop)
+        if self.start or self.wanted == RUNNING and self.found != RUNNING:
+            took["start_s"] = self._timed(self.gateway.start)
+        elif self.wanted == RUNNING and self.gateway.health().sick:
+            self.gateway.wait_until_healthy()
+        return took
+
+    def _stop(self) -> None:
+        if self.start:
+            self.gateway.require_startable()
+        try:
+            self.gateway.stop()
+        except EngineError:
+            if self.start:
+                self.gateway.order_start()
+            raise
+
+    def _timed(self, action) -> float:
+        clock = self.gateway.clock
+        began = clock.elapsed()
+        action()
+        return round(clock.elapsed() - began, 3)
+
+
+def plan(gateway: Gateway, wanted: str) -> Change:
+    """What "started", "stopped", "restarted" or "status" takes. Looks, and changes nothing."""
+    found = gateway.status()
+    up = found.up
+    stop = wanted == "restarted" and up or wanted == "stopped" and (found.state not in (STOPPED, FAILED) or not gateway.fully_stopped())
+    start = wanted == "restarted" or wanted == "started" and not up
+    after = found.state if wanted == "status" else STOPPED if wanted == "stopped" else RUNNING
+    return Change(gateway, found.state, after, stop, start)
 
 
 def open_gateway(instance: Instance, options: GatewayOptions, context: Context, *, root: str = "/") -> Gateway:
