@@ -84,6 +84,16 @@ gateway:
   returned: success
   type: dict
   contains:
+    user:
+      description: Whose it is.
+      type: str
+      returned: success
+      sample: openclaw
+    profile:
+      description: Its profile, null for the default one.
+      type: str
+      returned: success
+      sample: rescue
     kind:
       description: What runs it. V(systemd-user), V(systemd-system), V(container), V(custom) or V(none).
       type: str

@@ -26,6 +26,7 @@ _POLL_EVERY = 0.1  # seconds
 class Report:
     """What is known of a gateway at one moment. owner: the process that holds its state, if it is one of this host."""
 
+    location: Location
     service: Service
     status: Status
     health: Health
@@ -34,7 +35,8 @@ class Report:
     def to_dict(self) -> dict:
         """In the words of the modules' RETURN."""
         return {
-            "kind": self.service.kind, "unit": self.service.name or None, "state": self.status.state, "enabled": self.status.enabled,
+            "user": self.location.account.name, "profile": self.location.profile, "kind": self.service.kind,
+            "unit": self.service.name or None, "state": self.status.state, "enabled": self.status.enabled,
             "pid": self.status.pid or (self.owner.pid if self.owner else None), "version": self.health.version,
             "health": self.health.to_dict()}
 
@@ -48,7 +50,7 @@ class Gateway:
 
     def report(self) -> Report:
         """How it is now."""
-        return Report(self.service, self.status(), self.health(), ownership.find_owner(self.location.state_dir))
+        return Report(self.location, self.service, self.status(), self.health(), ownership.find_owner(self.location.state_dir))
 
     def status(self) -> Status:
         """The service's own word; where it has none, whether a process holds the state or answers."""
@@ -215,7 +217,8 @@ def plan(gateway: Gateway, wanted: str) -> Change:
     """What "started", "stopped", "restarted" or "status" takes. Looks, and changes nothing."""
     found = gateway.status()
     up = found.up
-    stop = wanted == "restarted" and up or wanted == "stopped" and (found.state not in (STOPPED, FAILED) or not gateway.fully_stopped())
+    down = found.state in (STOPPED, FAILED)
+    stop = wanted == "restarted" and up or wanted == "stopped" and not (down and gateway.fully_stopped())
     start = wanted == "restarted" or wanted == "started" and not up
     after = found.state if wanted == "status" else STOPPED if wanted == "stopped" else RUNNING
     return Change(gateway, found.state, after, stop, start)
