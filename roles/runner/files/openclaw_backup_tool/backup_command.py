@@ -32,7 +32,7 @@ def run(arguments, session) -> Outcome:
         return Outcome({"skipped": True}, exit_codes.UNCHANGED, f"Scheduled backups of {session.name} are switched off")
     options = BackupOptions(
         arguments.scope or settings.scope, settings.include, settings.exclude, arguments.kind, arguments.name, arguments.note,
-        arguments.force, settings.consistency)
+        arguments.force, settings.consistency, settings.on_busy, settings.gateway)
     storage, encryption, context = session.storage_options(), session.encryption_options(), session.context
     chosen = source.choose(session.instance_options(), options, storage, encryption, context)
     made = backup.plan(lambda: opening.repository_of(session.name, storage, encryption, context), chosen.source, options, context)
@@ -57,9 +57,20 @@ def show(report: dict) -> str:
             f"{size(made['bytes_stored'])} new in {span(made['duration_s']) if made['duration_s'] >= 1 else 'less than 1s'}"]
     else:
         lines = [f"Nothing changed since {made['version']} of {moment(made['created'])}; no snapshot was made"]
+    lines += _gateway(report)
     lines += _listed("missing", [f"{item['path']}: {item['reason']}" for item in report["omissions"]])
     lines += _listed("damaged, stored as it is", [f"{item['path']}: {item['quick_check']}" for item in report["damaged_databases"]])
     return "\n".join(lines)
+
+
+def _gateway(report: dict) -> list[str]:
+    """How it was held still, where it was or should have been."""
+    lines = []
+    if report["consistency_reason"]:
+        lines.append(f"  consistency: {report['consistency']}, since {printable(report['consistency_reason'])}")
+    if report["downtime_s"]:
+        lines.append(f"  the gateway took no new work for {report['downtime_s']:.1f}s")
+    return lines
 
 
 def _listed(what: str, texts: list[str]) -> list[str]:

@@ -60,6 +60,7 @@ class Settings:
     include: IncludeOptions = field(default_factory=IncludeOptions, metadata={"options": IncludeOptions})
     exclude: tuple[str, ...] = ()
     consistency: str = "live"
+    on_busy: str = "live"
     gateway: GatewayOptions = field(default_factory=GatewayOptions, metadata={"options": GatewayOptions})
     storage: StorageOptions = field(default_factory=StorageOptions, metadata={"options": StorageOptions})
     encryption: EncryptionOptions = field(default_factory=EncryptionOptions, metadata={"options": EncryptionOptions})
