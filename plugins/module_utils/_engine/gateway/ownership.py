@@ -43,11 +43,15 @@ def find_owner(state_dir: str) -> Owner | None:
             continue
         if not isinstance(lock, dict):
             continue
-        pid, started, port = (lock.get(key) if type(lock.get(key)) is int else None for key in ("pid", "startTime", "port"))
+        pid, started, port = (_number(lock.get(key)) for key in ("pid", "startTime", "port"))
         running = started_at(pid) if pid is not None and pid > 0 else None
         if running is not None and started in (None, running):
             return Owner(pid, port if port is not None and 0 < port < 65536 else None)
     return None
+
+
+def _number(value) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def started_at(pid: int) -> int | None:

@@ -219,6 +219,7 @@ def containers_with(context: Context, engine: str, account: Account | None, dire
     def ask(*words: str) -> CommandResult:
         command = [engine, *words]
         return context.run(as_user(account, command) if account else command, _TIMEOUT)
+
     listed = ask("ps", "--all", "--quiet", "--no-trunc")
     ids = listed.output.split() if listed.code == 0 else []
     done = ask("container", "inspect", *ids) if ids else None
