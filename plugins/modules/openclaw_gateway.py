@@ -24,7 +24,6 @@ author:
   - the openclaw_ops.backup authors (@openclaw-ops)
 extends_documentation_fragment:
   - openclaw_ops.backup._attributes
-  - openclaw_ops.backup._attributes.actiongroup
   - openclaw_ops.backup._common
   - openclaw_ops.backup._common.gateway
   - openclaw_ops.backup._common.instance
