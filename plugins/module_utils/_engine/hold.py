@@ -81,7 +81,7 @@ class Hold:
         if self._options.consistency == LIVE:
             return self
         self._gateway = open_gateway(self._instance, self._options.gateway, self._context)
-        if self._gateway.settled().state in (STOPPED, FAILED) and self._gateway.fully_stopped():
+        if self._is_down():
             self.outcome.used, self.outcome.reason = STOP, "the gateway was not running"
         elif self._options.consistency == SUSPEND:
             self._suspend()
@@ -97,6 +97,14 @@ class Hold:
             self._start_again()
         elif self.outcome.used == STOP:
             self._check_still_stopped()
+
+    def _is_down(self) -> bool:
+        try:
+            return self._gateway.settled().state in (STOPPED, FAILED) and self._gateway.fully_stopped()
+        except EngineError:
+            if self._options.consistency == STOP:
+                raise
+            return False  # a suspension needs no service manager
 
     def _suspend(self) -> None:
         self._tell("waiting for the gateway's work to end")

@@ -142,10 +142,8 @@ class Gateway:
             self._context.clock.sleep(_POLL_EVERY)
 
     def seen_running(self) -> bool:
-        """Whether it runs, by the quickest look that tells."""
-        if isinstance(self.service, ContainerService):
-            return self.status().up
-        return ownership.find_owner(self.location.state_dir) is not None
+        """Whether it runs, by its lock or by its service: releases before 2026.9 have the lock elsewhere."""
+        return ownership.find_owner(self.location.state_dir) is not None or self.status().up
 
     def _probed(self) -> Endpoint:
         port, tls = find_port(self.location)

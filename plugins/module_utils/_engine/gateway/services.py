@@ -183,7 +183,7 @@ class ContainerService(Service):
         return self._engine_command("start", self.name)
 
     def stop(self, timeout: float) -> None:
-        self._order(self._engine_command("stop", "--time", str(int(timeout)), self.name), timeout + _TIMEOUT)
+        self._order(self._engine_command("stop", "-t", str(int(timeout)), self.name), timeout + _TIMEOUT)
 
 
 class CustomService(Service):

@@ -85,7 +85,7 @@ def test_a_container_is_found_by_what_it_mounts(lab):
     (lab.state.path / "openclaw.json").write_text('{"gateway": {"port": 18789, "auth": {"token": "x"}}}')
     assert gateway.start().word == "healthy", "its port on this host is another than the one in its config"
     gateway.stop()
-    assert lab.manager.ran("docker", "stop", "--time", "345", "openclaw-gateway-1")
+    assert lab.manager.ran("docker", "stop", "-t", "345", "openclaw-gateway-1")
 
 
 def test_commands_of_ones_own(lab):

@@ -314,3 +314,14 @@ def test_a_damaged_database_is_told_whichever_way_it_is_read(lab, host):
     path.write_bytes(content)
     result = host.back_up(consistency="stop", gateway=options())
     assert [item["path"] for item in result["damaged_databases"]] == [str(path)] and lab.gateway.up
+
+
+def test_a_suspension_needs_no_service_manager(lab, host):
+    """In a sandbox, or for another user, it may be out of reach."""
+    def refuse(words):
+        raise EngineError("gateway-not-controllable", "no bus", "")
+    lab.manager.on_command = refuse
+    assert host.back_up(consistency="suspend", on_busy="fail", gateway=options())["consistency"] == "suspend"
+    with pytest.raises(EngineError) as caught:
+        host.back_up(consistency="stop", force=True, gateway=options())
+    assert caught.value.code == "gateway-not-controllable" and lab.gateway.up
