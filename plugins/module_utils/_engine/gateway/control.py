@@ -50,7 +50,9 @@ class Gateway:
 
     def report(self) -> Report:
         """How it is now."""
-        return Report(self.location, self.service, self.status(), self.health(), ownership.find_owner(self.location.state_dir))
+        status, owner = self.status(), ownership.find_owner(self.location.state_dir)
+        down = status.state in (STOPPED, FAILED) and owner is None  # whoever listens on its port then is another one
+        return Report(self.location, self.service, status, Health() if down else self.health(), owner)
 
     def status(self) -> Status:
         """The service's own word; where it has none, whether a process holds the state or answers."""
@@ -66,7 +68,11 @@ class Gateway:
         return health.check(self._probed(), self._context)
 
     def suspension(self) -> Suspension:
-        """A suspension that can begin. EngineError "gateway-secret-unknown"."""
+        """A suspension that can begin. EngineError "gateway-secret-unknown", "gateway-unreachable"."""
+        if not self.seen_running():
+            raise EngineError(
+                "gateway-unreachable", "The gateway does not run, and whatever listens on its port is not told its secret",
+                "Start it, or choose consistency: live.")
         found = find_endpoint(self.location)
         probed = self._probed()
         return Suspension(

@@ -114,6 +114,20 @@ def test_a_gateway_that_is_down_is_told(lab):
     assert caught.value.code == "gateway-unreachable"
 
 
+def test_what_listens_on_the_port_of_a_stopped_gateway_gets_no_secret(lab):
+    lab.gateway.stop()
+    impostor = type(lab.gateway)(lab.home, lab.gateway.port)
+    impostor.start()
+    try:
+        with pytest.raises(EngineError) as caught:
+            lab.open().suspension().begin()
+        found = lab.open().report()
+    finally:
+        impostor.stop()
+    assert caught.value.code == "gateway-unreachable" and not impostor.calls
+    assert found.health.word == "down"
+
+
 def test_a_wrong_secret_is_told_without_naming_it(lab):
     lab.gateway.secret = "another"
     with pytest.raises(EngineError) as caught:

@@ -1,0 +1,188 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real gateways under a real systemd are looked at, stopped, started, suspended, and started again when their backup is killed."""
+from __future__ import annotations
+
+import base64
+import importlib.util
+import json
+import time
+
+import pytest
+
+from hosts.lab import lifecycle, places
+from hosts.lab.commands import run
+from support.openclaw.gateway import TOKEN
+
+BESIDE = 1.0  # seconds: what a backup may add to the gateway's own drain, or to its stop and start
+STOP_TIMEOUT, DEAD_MAN = 12, 6  # seconds, for the backups that are killed
+PYTHON, TOOL = "/opt/openclaw-backup/venv/bin/python", "/opt/openclaw-backup/tool.pyz"
+STARTS_AND_STOPS = 60.0  # seconds that an order may take on a slow machine, beside what is measured
+
+
+def in_collection(program: str, *words, check: bool = True):
+    """Run a program of the test environment where Ansible finds this checkout as a collection."""
+    return run(places.CHECKOUT / "tools" / "in-collection.sh", f".venv-test/bin/{program}", *words, check=check, timeout=600)
+
+
+@pytest.fixture(scope="module")
+def look_at(lab):
+    """look_at(gateway, state="stopped"): the module's result, run over SSH with sudo."""
+    def module(gateway, *options: str, check: bool = True, **arguments) -> dict:
+        arguments = {"user": gateway.user, **({"profile": gateway.profile} if gateway.profile else {}), **arguments}
+        done = in_collection(
+            "ansible", gateway.host.name, f"--inventory={lab.inventory}", "--become", "--one-line", *options,
+            "--module-name=openclaw_ops.backup.openclaw_gateway", "--args", json.dumps(arguments), check=check)
+        return json.loads(done.stdout.partition(" => ")[2])
+    return module
+
+
+@pytest.fixture(scope="module")
+def tool(debian12):
+    """tool(gateway, settings): a configured host tool; the words of its command."""
+    requirements = (places.CHECKOUT / "requirements" / "runtime.txt").read_text(encoding="utf-8")
+    debian12.write("/opt/openclaw-backup/runtime.txt", requirements)
+    debian12.inside("python3", "-m", "venv", "/opt/openclaw-backup/venv")
+    debian12.inside(PYTHON, "-m", "pip", "install", "--quiet", "--requirement=/opt/openclaw-backup/runtime.txt", timeout=300)
+    built = base64.b64encode(host_tool().build()).decode()
+    debian12.inside("sh", "-c", f"base64 -d > {TOOL}", input=built)
+
+    def configure(gateway, **settings) -> list[str]:
+        name = gateway.profile or "default"
+        debian12.write(f"/etc/openclaw-backup/instances/{name}.json", json.dumps({
+            "instance": name, "user": gateway.user, **({"profile": gateway.profile} if gateway.profile else {}),
+            "storage": {"url": "file:///var/backups/openclaw"}, "encryption": {"enabled": False}, **settings}), mode="0600")
+        debian12.inside("mkdir", "-p", "/var/backups/openclaw")
+        debian12.inside(PYTHON, TOOL, "init", f"--instance={name}", check=False)
+        return [PYTHON, TOOL, "now", f"--instance={name}", "--force", "--json"]
+    return configure
+
+
+def host_tool():
+    """What builds the tool."""
+    path = places.CHECKOUT / "plugins" / "plugin_utils" / "_host_tool.py"
+    spec = importlib.util.spec_from_file_location("host_tool_of_the_collection", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(params=["default", "rescue"])
+def gateway(gateways, request):
+    """Each of the two, running."""
+    yield gateways[request.param]
+    gateways[request.param].start()
+    gateways[request.param].wait_until_ready()
+
+
+def dead_men(host) -> str:
+    """Timers of ours that wait."""
+    return host.inside("systemctl", "list-timers", "--all", "--no-legend", "openclaw-backup-dead-man-*").stdout.strip()
+
+
+def test_the_module_finds_it(gateway, look_at):
+    found = look_at(gateway)
+    assert not found["changed"] and found["found_state"] == "running"
+    report = found["gateway"]
+    assert (report["kind"], report["unit"], report["pid"], report["enabled"]) == ("systemd-user", gateway.unit, gateway.process(), True)
+    assert report["health"]["state"] == "healthy" and report["version"] == gateway.probe("startupz")["version"]
+
+
+def test_the_module_stops_and_starts_this_one_alone(gateway, gateways, look_at):
+    others = {other.unit: other.process() for other in gateways.values() if other is not gateway}
+    assert look_at(gateway, "--check", state="stopped")["changed"] and gateway.process()
+    stopped = look_at(gateway, state="stopped")
+    assert stopped["changed"] and stopped["gateway"]["state"] == "stopped" and gateway.process() == 0
+    assert gateway.probe("healthz") == {}
+    assert not look_at(gateway, state="stopped")["changed"]
+    started = look_at(gateway, state="started")
+    assert started["changed"] and started["gateway"]["health"]["state"] == "healthy" and gateway.process()
+    assert not look_at(gateway, state="started")["changed"]
+    assert {other.unit: other.process() for other in gateways.values() if other is not gateway} == others
+
+
+def test_the_module_restarts_it(gateway, look_at):
+    before = gateway.process()
+    found = look_at(gateway, state="restarted")
+    assert found["changed"] and gateway.process() not in (0, before) and gateway.probe("readyz")["ready"]
+    assert found["gateway"]["pid"] == gateway.process()
+
+
+def test_a_masked_unit_is_not_stopped_for_a_restart(gateways, look_at):
+    gateway = gateways["rescue"]
+    process = gateway.process()
+    gateway.systemctl("mask", "--runtime", "--force", gateway.unit)
+    try:
+        found = look_at(gateway, check=False, state="restarted")
+        assert found["error_code"] == "gateway-not-startable" and gateway.process() == process
+    finally:
+        gateway.systemctl("unmask", "--runtime", gateway.unit)
+
+
+def test_the_role_gathers_both(lab, gateways, tmp_path):
+    play = tmp_path / "play.yml"
+    play.write_text(json.dumps([{
+        "hosts": "debian12", "become": True, "gather_facts": False, "roles": [{
+            "role": "openclaw_ops.backup.gateway", "gateway_state": "started",
+            "gateway_instances": [{"user": "agent"}, {"user": "agent", "profile": "rescue"}]}],
+        "tasks": [{"ansible.builtin.copy": {"content": "{{ gateway_report | to_json }}", "dest": "/tmp/report.json", "mode": "0644"}}]}]))
+    in_collection("ansible-playbook", f"--inventory={lab.inventory}", str(play))
+    report = json.loads(gateways["default"].host.inside("cat", "/tmp/report.json").stdout)
+    assert [(one["profile"], one["unit"], one["health"]["state"]) for one in report] == [
+        (None, "openclaw-gateway.service", "healthy"), ("rescue", "openclaw-gateway-rescue.service", "healthy")]
+
+
+def test_a_backup_suspends_it_and_its_process_stays(gateway, tool):
+    process, said = gateway.process(), len(gateway.journal())
+    words = tool(gateway, consistency="suspend", on_busy="fail")
+    result = json.loads(gateway.host.inside(*words, timeout=120).stdout)
+    assert result["consistency"] == "suspend" and result["exit_code"] == 0
+    assert result["downtime_s"] <= result["drain_s"] + BESIDE, result
+    assert gateway.process() == process
+    assert "error" not in gateway.journal()[said:].lower()
+
+
+def test_a_backup_stops_and_starts_it(gateway, gateways, tool):
+    process = gateway.process()
+    others = {other.unit: other.process() for other in gateways.values() if other is not gateway}
+    result = json.loads(gateway.host.inside(*tool(gateway, consistency="stop"), timeout=300).stdout)
+    print("measured:", {key: result[key] for key in ("downtime_s", "stop_s", "start_s")})
+    assert result["consistency"] == "stop" and result["consistency_reason"] is None
+    assert result["downtime_s"] <= result["stop_s"] + result["start_s"] + BESIDE, result
+    assert gateway.process() not in (0, process) and gateway.probe("readyz")["ready"]
+    assert not dead_men(gateway.host)
+    assert {other.unit: other.process() for other in gateways.values() if other is not gateway} == others
+
+
+def test_its_own_user_can_do_the_same(gateways, tool):
+    """Through the user's own service manager, where that user lingers."""
+    gateway = gateways["rescue"]
+    host, process = gateway.host, gateway.process()
+    tool(gateway, consistency="stop", storage={"url": "file:///var/tmp/own-backups"})
+    host.inside("install", "-d", "-o", gateway.user, *(f"/var/tmp/own-{name}" for name in ("config", "config/instances", "backups", "state")))
+    host.inside("install", "-o", gateway.user, "/etc/openclaw-backup/instances/rescue.json", "/var/tmp/own-config/instances/rescue.json")
+    places_of_theirs = ("--config=/var/tmp/own-config", "--state=/var/tmp/own-state", "--instance=rescue")
+    host.as_user(gateway.user, PYTHON, TOOL, "init", *places_of_theirs)
+    done = host.as_user(gateway.user, PYTHON, TOOL, "now", "--force", "--json", *places_of_theirs, timeout=300)
+    assert json.loads(done.stdout)["consistency"] == "stop"
+    assert gateway.process() not in (0, process) and gateway.probe("readyz")["ready"]
+
+
+def test_a_backup_that_is_killed_while_it_is_stopped_does_not_leave_it_so(gateway, tool):
+    host, process = gateway.host, gateway.process()
+    words = tool(gateway, consistency="stop", gateway={"stop_timeout": STOP_TIMEOUT, "dead_man_timeout": DEAD_MAN})
+    script = f"while [ -d /proc/{process} ]; do sleep 0.01; done; systemctl kill --signal=KILL victim.service"
+    host.inside("systemd-run", "--quiet", "--collect", "--unit=victim", *words)
+    host.inside("sh", "-c", script, timeout=STARTS_AND_STOPS)
+    killed = time.monotonic()
+    assert gateway.process() == 0 and dead_men(host), "the backup was quicker than its killer"
+    lifecycle.wait(lambda: gateway.process() or None, STOP_TIMEOUT + DEAD_MAN + STARTS_AND_STOPS, "the gateway was left stopped")
+    assert time.monotonic() - killed <= STOP_TIMEOUT + DEAD_MAN + 1, "it came back later than the dead man's limit"
+    gateway.wait_until_ready()
+    assert not dead_men(host)
+
+
+def test_the_gateways_secret_is_in_no_journal(debian12):
+    assert TOKEN not in debian12.inside("journalctl", "--no-pager", "--boot").stdout
