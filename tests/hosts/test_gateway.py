@@ -44,6 +44,7 @@ def tool(debian12):
     """tool(gateway, settings): a configured host tool; the words of its command."""
     requirements = (places.CHECKOUT / "requirements" / "runtime.txt").read_text(encoding="utf-8")
     debian12.write("/opt/openclaw-backup/runtime.txt", requirements)
+    debian12.inside("sh", "-c", "apt-get -qq update && apt-get -qq -y install python3-venv")
     debian12.inside("python3", "-m", "venv", "/opt/openclaw-backup/venv")
     debian12.inside(PYTHON, "-m", "pip", "install", "--quiet", "--requirement=/opt/openclaw-backup/runtime.txt", timeout=300)
     built = base64.b64encode(host_tool().build()).decode()

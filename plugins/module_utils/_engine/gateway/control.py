@@ -181,22 +181,23 @@ class Gateway:
 
 @dataclass(frozen=True)
 class Change:
-    """What brings a gateway into a state. found, wanted: states. stop, start: what that takes."""
+    """What brings a gateway into a state. found, wanted: states. stop, start: what that takes. healthy: it has to be so in the end."""
 
     gateway: Gateway
     found: str
     wanted: str
     stop: bool
     start: bool
+    healthy: bool
 
     def execute(self) -> dict[str, float]:
         """Do it; {"stop_s", "start_s"} of what was done. Raises EngineError; after a stop that is one of a restart, it is started."""
         took = {}
         if self.stop:
             took["stop_s"] = self._timed(self._stop)
-        if self.start or self.wanted == RUNNING and self.found != RUNNING:
+        if self.start:
             took["start_s"] = self._timed(self.gateway.start)
-        elif self.wanted == RUNNING and self.gateway.health().sick:
+        elif self.healthy:
             self.gateway.wait_until_healthy()
         return took
 
@@ -225,7 +226,7 @@ def plan(gateway: Gateway, wanted: str) -> Change:
     stop = wanted == "restarted" and up or wanted == "stopped" and not (down and gateway.fully_stopped())
     start = wanted == "restarted" or wanted == "started" and not up
     after = found.state if wanted == "status" else STOPPED if wanted == "stopped" else RUNNING
-    return Change(gateway, found.state, after, stop, start)
+    return Change(gateway, found.state, after, stop, start, wanted in ("started", "restarted"))
 
 
 def open_gateway(instance: Instance, options: GatewayOptions, context: Context, *, root: str = "/") -> Gateway:

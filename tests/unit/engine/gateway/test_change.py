@@ -30,6 +30,12 @@ def test_a_gateway_that_runs_and_is_sick_is_not_called_started(lab):
         control.plan(lab.open(start_timeout=5), "started").execute()
 
 
+def test_a_look_at_a_sick_gateway_is_no_failure(lab):
+    lab.gateway.failing = ["agent-database:main"]
+    assert control.plan(lab.open(), "status").execute() == {}
+    assert lab.open().report().health.word == "sick"
+
+
 def test_a_restart_of_what_would_not_start_is_refused_and_a_stop_is_not(lab):
     lab.state.config("{ broken")
     with pytest.raises(EngineError) as caught:
