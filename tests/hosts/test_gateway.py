@@ -50,15 +50,27 @@ def tool(debian12):
     built = base64.b64encode(host_tool().build()).decode()
     debian12.inside("sh", "-c", f"base64 -d > {TOOL}", input=built)
 
-    def configure(gateway, **settings) -> list[str]:
-        name = gateway.profile or "default"
-        debian12.write(f"/etc/openclaw-backup/instances/{name}.json", json.dumps({
-            "instance": name, "user": gateway.user, **({"profile": gateway.profile} if gateway.profile else {}),
-            "storage": {"url": "file:///var/backups/openclaw"}, "encryption": {"enabled": False}, **settings}), mode="0600")
-        debian12.inside("mkdir", "-p", "/var/backups/openclaw")
-        debian12.inside(PYTHON, TOOL, "init", f"--instance={name}", check=False)
-        return [PYTHON, TOOL, "now", f"--instance={name}", "--force", "--json"]
+    def configure(hosted, owner="root", **settings) -> list[str]:
+        """Everything below a directory of the owner's."""
+        name, base = hosted.profile or "default", f"/var/lib/test-{owner}"
+        profile = {"profile": hosted.profile} if hosted.profile else {}
+        debian12.inside("install", "-d", "-o", owner, base, f"{base}/storage")
+        debian12.write(f"{base}/config/instances/{name}.json", json.dumps({
+            "instance": name, "user": hosted.user, **profile, "encryption": {"enabled": False},
+            "storage": {"url": f"file://{base}/storage"}, **settings}), owner)
+        common = [f"--config={base}/config", f"--state={base}/state", f"--instance={name}", "--json"]
+        debian12.as_user(owner, PYTHON, TOOL, "init", *common, check=False)
+        return [PYTHON, TOOL, "now", "--force", *common]
     return configure
+
+
+def back_up(hosted, words: list[str], owner: str = "root") -> dict:
+    """The result of a backup. Some of what OpenClaw names is not there before it is first used, so there are omissions."""
+    done = hosted.host.as_user(owner, *words, check=False, timeout=300)
+    result = json.loads(done.stdout)
+    assert result["exit_code"] in (0, 3), result
+    print("measured:", {key: result[key] for key in ("consistency", "downtime_s", "drain_s", "stop_s", "start_s")})
+    return result
 
 
 def host_tool():
@@ -140,8 +152,8 @@ def test_the_role_gathers_both(lab, gateways, tmp_path):
 def test_a_backup_suspends_it_and_its_process_stays(gateway, tool):
     process, said = gateway.process(), len(gateway.journal())
     words = tool(gateway, consistency="suspend", on_busy="fail")
-    result = json.loads(gateway.host.inside(*words, timeout=120).stdout)
-    assert result["consistency"] == "suspend" and result["exit_code"] == 0
+    result = back_up(gateway, words)
+    assert result["consistency"] == "suspend"
     assert result["downtime_s"] <= result["drain_s"] + BESIDE, result
     assert gateway.process() == process
     assert "error" not in gateway.journal()[said:].lower()
@@ -150,8 +162,7 @@ def test_a_backup_suspends_it_and_its_process_stays(gateway, tool):
 def test_a_backup_stops_and_starts_it(gateway, gateways, tool):
     process = gateway.process()
     others = {other.unit: other.process() for other in gateways.values() if other is not gateway}
-    result = json.loads(gateway.host.inside(*tool(gateway, consistency="stop"), timeout=300).stdout)
-    print("measured:", {key: result[key] for key in ("downtime_s", "stop_s", "start_s")})
+    result = back_up(gateway, tool(gateway, consistency="stop"))
     assert result["consistency"] == "stop" and result["consistency_reason"] is None
     assert result["downtime_s"] <= result["stop_s"] + result["start_s"] + BESIDE, result
     assert gateway.process() not in (0, process) and gateway.probe("readyz")["ready"]
@@ -162,15 +173,9 @@ def test_a_backup_stops_and_starts_it(gateway, gateways, tool):
 def test_its_own_user_can_do_the_same(gateways, tool):
     """Through the user's own service manager, where that user lingers."""
     gateway = gateways["rescue"]
-    host, process = gateway.host, gateway.process()
-    tool(gateway, consistency="stop", storage={"url": "file:///var/tmp/own-backups"})
-    host.inside("install", "-d", "-o", gateway.user, *(f"/var/tmp/own-{name}" for name in ("config", "config/instances", "backups", "state")))
-    host.inside("install", "-o", gateway.user, "/etc/openclaw-backup/instances/rescue.json", "/var/tmp/own-config/instances/rescue.json")
-    places_of_theirs = ("--config=/var/tmp/own-config", "--state=/var/tmp/own-state", "--instance=rescue")
-    host.as_user(gateway.user, PYTHON, TOOL, "init", *places_of_theirs)
-    done = host.as_user(gateway.user, PYTHON, TOOL, "now", "--force", "--json", *places_of_theirs, timeout=300)
-    assert json.loads(done.stdout)["consistency"] == "stop"
-    assert gateway.process() not in (0, process) and gateway.probe("readyz")["ready"]
+    process = gateway.process()
+    result = back_up(gateway, tool(gateway, gateway.user, consistency="stop"), gateway.user)
+    assert result["consistency"] == "stop" and gateway.process() not in (0, process) and gateway.probe("readyz")["ready"]
 
 
 def test_a_backup_that_is_killed_while_it_is_stopped_does_not_leave_it_so(gateway, tool):
