@@ -78,14 +78,16 @@ def test_status_shows_what_a_person_asks_for(backed_up):
     for name in ("Enabled", "Schedule", "Last backup", "Next backup", "Status", "Storage", "Retention", "Encryption", "Restore test"):
         assert f"{name}:" in done.output
     report = backed_up.run("status", "--json").json
-    assert (report["health"], report["snapshots"]) == ("healthy", 1)
+    assert (report["health"], report["snapshots"]) == ("ok", 1)
     assert report["storage"] == f"file://{backed_up.directory}/storage/one"
 
 
 def test_status_knows_the_last_restore_test(backed_up):
-    assert backed_up.run("status", "--json").json["last_verified"] is None
+    assert backed_up.run("status", "--json").json["verified"] is None
     backed_up.run("verify", "--level", "restore")
-    assert backed_up.run("status", "--json").json["last_verified"]["level"] == "restore"
+    proof = backed_up.run("status", "--json").json["verified"]
+    assert (proof["level"], proof["passed"]) == ("restore", True)
+    assert "passed" in backed_up.run("status").output
 
 
 def test_status_without_the_storage_still_says_since_when_it_fails(backed_up):
@@ -93,15 +95,25 @@ def test_status_without_the_storage_still_says_since_when_it_fails(backed_up):
     backed_up.add_notes()
     assert backed_up.run("now").status == 12
     done = backed_up.run("status", "--json")
-    assert done.status == 12
-    assert done.json["last_runs"]["backup"]["failing_since"]
-    assert "could not be asked" in backed_up.run("status").output
+    assert (done.status, done.json["storage_error"]) == (12, "repository-missing")
+    assert done.json["failing_since"] == backed_up.record("backup")["started"]
+    text = backed_up.run("status").output
+    assert "could not be asked" in text and "Failing since:" in text
+
+
+def test_status_of_a_failure_that_only_this_host_knows(backed_up):
+    backed_up.configure(state_dir=str(backed_up.directory / "nowhere"))
+    assert backed_up.run("now").status == 16
+    backed_up.configure()
+    done = backed_up.run("status", "--json")
+    assert (done.status, done.json["health"]) == (10, "failing")
+    assert done.json["failing_since"]
 
 
 def test_status_of_an_instance_without_backup(host):
     host.run("init")
     done = host.run("status", "--json")
-    assert (done.status, done.json["health"]) == (16, "never")
+    assert (done.status, done.json["health"]) == (10, "never")
 
 
 def test_a_backup_that_is_too_old_is_stale(backed_up):
@@ -233,3 +245,51 @@ def test_diff_shows_what_changed_between_two_snapshots(backed_up):
     assert done.json["counts"] == {"added": 2, "changed": 1, "removed": 1}  # added: the workspace itself, too
     assert backed_up.run("diff", "v2", "v2", "--json").json["differences"] == []
     assert f"+ {state}/workspace/notes.md" in backed_up.run("diff", "v1").output
+
+
+def test_now_makes_the_first_repository_when_asked_to_and_no_second_one(host):
+    assert host.run("now").status == 12
+    assert host.run("now", "--init").status == 0
+    assert host.run("now", "--init").status == 4
+    os.rename(host.directory / "storage", host.directory / "elsewhere")
+    host.add_notes()
+    assert host.run("now", "--init").status == 12
+    assert not (host.directory / "storage").exists()
+
+
+def test_doctor_finds_nothing_wrong_with_what_works(backed_up):
+    done = backed_up.run("doctor", "--json")
+    assert done.status == 0
+    assert {one["check"] for one in done.json["findings"]} == {"packages", "instance", "storage", "key", "room", "timer"}
+    assert not [one for one in done.json["findings"] if one["level"] == "error"]
+    assert "0 errors" in backed_up.run("doctor").output
+    assert not list((backed_up.stored / "probes").iterdir())
+
+
+@pytest.mark.parametrize("settings, check", [
+    ({"state_dir": "/nowhere"}, "instance"),
+    ({"encryption": {"passphrase_file": "/nowhere/passphrase"}}, "key"),
+    ({"encryption": {"passphrase_file": "no-such-credential"}}, "secrets"),
+    ({"storage": {"url": "file:///nowhere/at/all"}}, "storage"),
+])
+def test_doctor_names_what_is_wrong_and_looks_on(backed_up, settings, check):
+    backed_up.configure(**settings)
+    done = backed_up.run("doctor", "--json")
+    wrong = {one["check"]: one for one in done.json["findings"] if one["level"] == "error"}
+    assert check in wrong and wrong[check]["hint"]
+    assert done.status >= 10
+    assert {"packages", "room", "timer"} <= {one["check"] for one in done.json["findings"]}
+
+
+def test_doctor_sees_a_secret_that_others_can_read(backed_up, tmp_path):
+    (tmp_path / "key").write_text("x" * 40)
+    (tmp_path / "key").chmod(0o644)
+    backed_up.configure(encryption={"key_file": str(tmp_path / "key")})
+    found = [one for one in backed_up.run("doctor", "--json").json["findings"] if one["check"] == "secrets"]
+    assert found[0]["level"] == "warning" and "chmod 600" in found[0]["hint"]
+
+
+def test_doctor_refuses_a_storage_inside_the_source(backed_up):
+    backed_up.configure(storage={"url": f"file://{backed_up.state.path}/backups"})
+    codes = [one["error_code"] for one in backed_up.run("doctor", "--json").json["findings"]]
+    assert "destination-inside-source" in codes

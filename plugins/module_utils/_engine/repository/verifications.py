@@ -5,7 +5,6 @@
 """The records of verifications: which snapshot was last proven restorable."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Iterable
 
 from ..errors import EngineError, ObjectMissing
@@ -16,15 +15,6 @@ PASSED, FAILED = "passed", "failed"
 UNREADABLE = "unreadable"
 PROVING = ("data", "restore")  # levels that read the content; a quick one proves nothing that should keep a snapshot
 _MOST = 1 << 20  # bytes of a record that are read
-
-
-@dataclass(frozen=True)
-class Proof:
-    """A verification that passed and read all of a snapshot. stored: when it was recorded, by the storage's clock."""
-
-    snapshot: str
-    level: str
-    stored: float
 
 
 def create(repository, snapshot_id: str, level: str, passed: bool, fields: dict, message: str = "") -> str:
@@ -86,29 +76,3 @@ def _says(storage: Storage, item: ObjectInfo, bundle: keys.WriterBundle | None) 
     if record.get("level") not in PROVING:
         return ""
     return PASSED if record.get("result") == PASSED else FAILED
-
-
-def newest_proof(storage: Storage, bundle: keys.WriterBundle | None = None, level: str | None = None) -> Proof | None:
-    """The verification that last proved a snapshot restorable, whether that snapshot is still there or not.
-
-    level: only those of this level. With a reader's bundle only genuine records count; otherwise a record is believed.
-    """
-    listed = sorted(storage.list(names.VERIFICATIONS), key=lambda item: (item.modified, item.name), reverse=True)
-    for item in listed:
-        about, record = snapshot_of(item.name), _record(storage, item, bundle)
-        if about and record and record.get("result") == PASSED and record.get("level") in ((level,) if level else PROVING):
-            return Proof(about, record["level"], item.modified)
-    return None
-
-
-def _record(storage: Storage, item: ObjectInfo, bundle: keys.WriterBundle | None) -> dict | None:
-    """What a record says, or None where it is gone, damaged or not genuine."""
-    try:
-        data = storage.get(item.name, 0, min(item.size, _MOST))
-        if isinstance(bundle, keys.ReaderBundle):
-            return records.decode(bundle, records.VERIFICATION, item.name, data)[0]
-        return records.read(item.name, data, records.VERIFICATION)
-    except EngineError as exc:
-        if exc.code not in ("repository-damaged", "object-missing"):
-            raise
-        return None

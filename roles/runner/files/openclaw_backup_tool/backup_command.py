@@ -8,7 +8,7 @@ from __future__ import annotations
 from openclaw_backup_engine import backup, opening, source
 from openclaw_backup_engine.options import KINDS, SCOPES, BackupOptions
 
-from . import exit_codes
+from . import exit_codes, keys_command
 from .outcome import Outcome
 from .text import moment, printable, size, span
 
@@ -22,6 +22,7 @@ def add(adder) -> None:
     parser.add_argument("--name", help="a name for the snapshot; named ones are never removed automatically")
     parser.add_argument("--note", default="", help="a remark, kept encrypted with the snapshot")
     parser.add_argument("--kind", choices=KINDS, default="manual", help="why it is made (default: manual)")
+    parser.add_argument("--init", action="store_true", help="make the repository first, if this instance was never backed up here")
     parser.add_argument("--scope", choices=SCOPES, help="what it holds (default: what is configured)")
 
 
@@ -30,6 +31,8 @@ def run(arguments, session) -> Outcome:
     settings = session.settings
     if arguments.kind == "scheduled" and not settings.enabled:
         return Outcome({"skipped": True}, exit_codes.UNCHANGED, f"Scheduled backups of {session.name} are switched off")
+    if arguments.init:
+        keys_command.make_first_repository(session)
     options = BackupOptions(
         arguments.scope or settings.scope, settings.include, settings.exclude, arguments.kind, arguments.name, arguments.note,
         arguments.force, settings.consistency, settings.on_busy, settings.gateway)

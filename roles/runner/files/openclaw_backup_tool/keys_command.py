@@ -9,7 +9,7 @@ from openclaw_backup_engine import administer, opening
 from openclaw_backup_engine.errors import EngineError
 from openclaw_backup_engine.options import RepositoryOptions, SlotOptions
 
-from . import exit_codes
+from . import exit_codes, records
 from .outcome import Outcome
 from .text import moment, printable, table
 
@@ -39,6 +39,19 @@ def add(adder) -> None:
 def run_init(arguments, session) -> Outcome:
     """Make it, or see that the key opens it."""
     return _administer(session, RepositoryOptions(label=arguments.label, fips=arguments.fips), "The repository is made")
+
+
+def make_first_repository(session) -> None:
+    """Make a repository for an instance that was never backed up from this host.
+
+    One that was, and has none now, has lost its disk or its bucket: that must be seen, and not end in a new, empty repository.
+    """
+    try:
+        session.repository()
+    except EngineError as exc:
+        if exc.code != "repository-missing" or (records.read(session.state_directory, "backup") or {}).get("last_success"):
+            raise
+        _administer(session, RepositoryOptions(), "")
 
 
 def run_list(_arguments, session) -> Outcome:

@@ -8,20 +8,20 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 
-from openclaw_backup_engine import snapshots
+from openclaw_backup_engine import durations
 from openclaw_backup_engine.errors import EngineError
-from openclaw_backup_engine.repository import names, verifications
+from openclaw_backup_engine.repository import names
+from openclaw_backup_engine.status import facts, judge, model, read
 
-from . import exit_codes, health, records, timers
+from . import exit_codes, records, timers
 from .outcome import Outcome
-from .text import iso, moment, pairs, printable, size, span
+from .text import moment, pairs, printable, size, span
 
-_EXIT = {
-    health.HEALTHY: exit_codes.COMPLETE, health.OMISSIONS: exit_codes.OMISSIONS, health.NEVER: exit_codes.NOTHING,
-    health.UNREACHABLE: exit_codes.UNREACHABLE}
+_EXIT = {model.OK: exit_codes.COMPLETE, model.ATTENTION: exit_codes.OMISSIONS, model.BAD: exit_codes.FAILED}
 _KEYS = {
     "passphrase_file": "passphrase", "passphrase_env": "passphrase", "key_file": "key file",
     "writer_key_file": "writer key: this host cannot read its backups", "identity_file": "operator's identity"}
+_READS = 20  # objects that are read beyond what a judgement needs
 
 
 def add(adder) -> None:
@@ -32,83 +32,93 @@ def add(adder) -> None:
 def run(_arguments, session) -> Outcome:
     """Ask the storage, the last results and the timers. A storage that does not answer is a finding, not a failure."""
     settings, now, unreachable = session.settings, time.time(), None
-    stored: dict = {"last_backup": None, "snapshots": None, "damaged": 0, "last_verified": None}
+    goals = settings.objectives
+    objectives = model.Objectives(
+        _seconds(goals.max_age, "objectives.max_age"), _seconds(goals.max_unverified_age, "objectives.max_unverified_age"))
+    last = {operation: records.read(session.state_directory, operation) for operation in timers.OPERATIONS}
+    upcoming = timers.next_runs(session.name, session.context)
+    report = _report(session.name, settings.enabled, last["backup"], upcoming["backup"])
     try:
-        stored = _ask_storage(session)
+        bundle = session.repository().bundle if session.has_key() else None
+        storage = session.storage()
+        stored = read.Reader(storage, session.name, facts.Memory(None, ""), read.Budget(_READS), bundle).read(now)
+        found = judge.judge(session.name, stored, objectives, storage.now(), report=report)
     except EngineError as exc:
         if exit_codes.of_error(exc.code) not in (exit_codes.UNREACHABLE, exit_codes.WRONG_KEY):
             raise
         unreachable = exc
-    last = {operation: records.read(session.state_directory, operation) for operation in health.OPERATIONS}
-    newest, proof = stored["last_backup"], stored["last_verified"]
-    facts = health.Facts(
-        now, settings.enabled, _current(newest, last["backup"]), names.time_of_id(proof["at"]) if proof else None,
-        newest["omissions"] if newest else 0, stored.pop("damaged"), last, unreachable)
-    found = health.assess(facts, settings.objectives)
+        found = judge.unreadable(session.name, exc.message, objectives, now)
+    described = found.to_dict()
+    described["failing_since"] = described["failing_since"] or (last["backup"] or {}).get("failing_since")
     data = {
-        "health": found.state, "reasons": list(found.reasons), "enabled": settings.enabled, "schedule": asdict(settings.schedule), **stored,
-        "next": timers.next_runs(session.name, session.context), "storage": f"{settings.storage.url.rstrip('/')}/{session.name}",
+        **described, "enabled": settings.enabled, "schedule": asdict(settings.schedule),
+        "next": {name: model.iso(at) for name, at in upcoming.items()}, "storage": f"{settings.storage.url.rstrip('/')}/{session.name}",
         "storage_error": unreachable.code if unreachable else None, "retention": asdict(settings.retention),
         "encryption": {"enabled": settings.encryption.enabled, "key": _key(settings)}, "last_runs": last}
-    exit_code = exit_codes.of_error(unreachable.code) if unreachable else _EXIT.get(found.state, exit_codes.FAILED)
-    return Outcome(data, exit_code, found.reasons[0] if found.reasons else "")
+    exit_code = exit_codes.of_error(unreachable.code) if unreachable else _EXIT[found.severity]
+    return Outcome(data, exit_code, found.reason)
 
 
-def _current(newest: dict | None, record: dict | None) -> float | None:
-    """When the state was last known to be in a snapshot: a run that found nothing changed counts."""
-    moments = [names.time_of_id(newest["created"])] if newest else []
-    if newest and record and record.get("status") == "unchanged":
-        moments.append(time.mktime(time.strptime(record["started"], "%Y-%m-%dT%H:%M:%SZ")) - time.timezone)
-    return max(moments) if moments else None
+def _seconds(text: str, name: str) -> int:
+    """0 where the objective is switched off."""
+    return 0 if text in ("", "off") else durations.parse(text, name)
+
+
+def _report(name: str, enabled: bool, last: dict | None, upcoming: float | None) -> model.Report:
+    """What this host itself knows."""
+    if not last or last.get("status") != "failed":
+        return model.Report(name, enabled=enabled, next_run=upcoming)
+    since = names.time_of_id(last["failing_since"].replace("Z", ".000Z")) if last.get("failing_since") else None
+    return model.Report(
+        name, enabled=enabled, next_run=upcoming, failing_since=since, error_code=str(last.get("error_code") or ""),
+        message=str(last.get("msg") or ""))
 
 
 def _key(settings) -> str | None:
     return next((name for name in _KEYS if getattr(settings.encryption, name)), None)
 
 
-def _ask_storage(session) -> dict:
-    """The newest sound snapshot, how many there are, and what was last proven restorable."""
-    repository = session.repository() if session.has_key() else None
-    infos = snapshots.list_infos(repository) if repository else snapshots.list_without_key(session.storage())
-    sound = [info for info in infos if info.header]
-    proof = verifications.newest_proof(session.storage(), repository.bundle if repository else None, "restore")
-    return {
-        "last_backup": sound[-1].to_dict() if sound else None, "snapshots": len(infos), "damaged": len(infos) - len(sound),
-        "last_verified": {"snapshot": proof.snapshot, "at": names.id_of_time(proof.stored), "level": proof.level} if proof else None}
-
-
 def show(report: dict) -> str:
     """One fact a line."""
-    now = time.time()
-    last, proof, retention, encryption = (report[name] for name in ("last_backup", "last_verified", "retention", "encryption"))
+    unknown = "unknown: the storage could not be asked" if report["storage_error"] else None
+    proof = report["verified"]
     rows = [
         ("Instance", report["instance"]), ("Enabled", "yes" if report["enabled"] else "no"), ("Schedule", _schedule(report["schedule"])),
-        ("Last backup", _last(last, now)), ("Next backup", _next(report["next"].get("backup"), now)),
-        ("Status", printable(report["health"])), ("Storage", printable(report["storage"])), ("Snapshots", report["snapshots"] or 0),
-        ("Retention", _retention(retention)), ("Encryption", _encryption(encryption)),
-        ("Restore test", f"{moment(proof['at'])} of {proof['snapshot']}" if proof else "never")]
-    if report["storage_error"]:
-        unknown = {"Last backup", "Snapshots", "Restore test"}
-        rows = [(name, "unknown: the storage could not be asked" if name in unknown else value) for name, value in rows]
-    return "\n".join([pairs(rows), *(f"  {printable(reason)}" for reason in report["reasons"])])
+        ("Last backup", unknown or _last(report)), ("Next backup", _next(report["next"]["backup"])), ("Status", report["health"]),
+        ("Storage", printable(report["storage"])), ("Snapshots", unknown or report["snapshots"]),
+        ("Retention", _retention(report["retention"])), ("Encryption", _encryption(report["encryption"])),
+        ("Restore test", unknown or (_proof(proof) if proof else "never"))]
+    if report["failing_since"]:
+        rows.insert(6, ("Failing since", moment(report["failing_since"])))
+    return "\n".join([pairs(rows), *(f"  {printable(one['text'])}" for one in report["findings"])])
 
 
 def _schedule(schedule: dict) -> str:
     if schedule["preset"]:
         return schedule["preset"]
-    return ", ".join(f"{name} {schedule[name] or 'off'}" for name in ("backup", "prune", "verify"))
+    return ", ".join(f"{name} {schedule[name] or 'off'}" for name in timers.OPERATIONS)
 
 
-def _last(last: dict | None, now: float) -> str:
+def _last(report: dict) -> str:
+    last = report["backup"]
     if not last:
         return "never"
-    age = span(now - names.time_of_id(last["created"]))
     missing = f", {last['omissions']} missing" if last["omissions"] else ""
-    return f"{moment(last['created'])} ({age} ago, {size(last['bytes'])}, {size(last['bytes_stored'])} new{missing})"
+    same = f"; nothing new until {moment(report['last_good'])}" if report["last_good"] not in (None, last["time"]) else ""
+    return f"{moment(last['time'])} ({_distance(last['time'])} ago, {size(last['bytes'])}, {size(last['bytes_stored'])} new{missing}{same})"
 
 
-def _next(at: float | None, now: float) -> str:
-    return f"{moment(iso(at))} (in {span(at - now)})" if at else "not scheduled"
+def _distance(at: str) -> str:
+    """How far a moment is from now."""
+    return span(time.time() - names.time_of_id(at.replace("Z", ".000Z")))
+
+
+def _next(at: str | None) -> str:
+    return f"{moment(at)} (in {_distance(at)})" if at else "not scheduled"
+
+
+def _proof(proof: dict) -> str:
+    return f"{'passed' if proof['passed'] else 'FAILED'} {moment(proof['time'])}, level {proof['level']}, of {proof['snapshot']}"
 
 
 def _retention(retention: dict) -> str:

@@ -9,14 +9,14 @@ import json
 
 from openclaw_backup_engine.ports import Context
 
-from .health import OPERATIONS
-
-UNIT = "openclaw-backup-{operation}@{instance}.timer"  # as the role schedule names them
+# As the role schedule names them.
+UNITS = {"backup": "openclaw-backup@{}.timer", "prune": "openclaw-backup-prune@{}.timer", "verify": "openclaw-backup-verify@{}.timer"}
+OPERATIONS = tuple(UNITS)
 
 
 def next_runs(instance: str, context: Context) -> dict[str, float | None]:
     """Operation → seconds since 1970 UTC of its next run, or None where no timer is set."""
-    return {operation: _next(UNIT.format(operation=operation, instance=instance), context) for operation in OPERATIONS}
+    return {operation: _next(unit.format(instance), context) for operation, unit in UNITS.items()}
 
 
 def _next(unit: str, context: Context) -> float | None:
