@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 
 from ansible.plugins.action import ActionBase
@@ -58,5 +57,4 @@ class ActionModule(ActionBase):
 def _difference(dest: str, checksum: str, copied: dict) -> dict:
     mode = copied.get("mode")
     after = f"sha256 {checksum}\n" + (f"mode {mode}\n" if mode else "")
-    return {"before_header": dest, "after_header": f"{dest} ({os.path.basename(dest)} of this collection)", "before": "another tool, or none\n",
-            "after": after}
+    return {"before_header": dest, "after_header": f"{dest} of this collection", "before": "another tool, or none\n", "after": after}

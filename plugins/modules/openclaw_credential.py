@@ -94,6 +94,7 @@ hint:
 
 import os
 import re
+import stat
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
@@ -134,7 +135,7 @@ class Credential:
         path, other = (self.encrypted, self.plain) if encrypted else (self.plain, self.encrypted)
         try:
             status = os.lstat(path)
-            if status.st_mode & 0o177077 or os.path.lexists(other):
+            if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077 or status.st_uid != os.geteuid() or os.path.lexists(other):
                 return False
             if not encrypted:
                 with open(path, "rb") as stream:
@@ -157,7 +158,7 @@ class Credential:
                 os.fsync(stream.fileno())
             os.replace(new, path)
         except OSError as exc:
-            raise EngineError("credential-not-written", f"{path} cannot be written: {os.strerror(exc.errno or 0)}", "Run this as root.") from exc
+            raise _not_written(path, exc) from exc
 
     def remove(self, path: str) -> None:
         """Remove a file that may be gone. EngineError "credential-not-written"."""
@@ -166,13 +167,18 @@ class Credential:
         except FileNotFoundError:
             return
         except OSError as exc:
-            raise EngineError("credential-not-written", f"{path} cannot be removed: {os.strerror(exc.errno or 0)}", "Run this as root.") from exc
+            raise _not_written(path, exc) from exc
+
+
+def _not_written(path: str, exc: OSError) -> EngineError:
+    return EngineError("credential-not-written", f"{path} cannot be changed: {os.strerror(exc.errno or 0)}", "Run this as root.")
 
 
 def keep(module) -> dict:
     """Make it so."""
     if not NAME.fullmatch(module.params["name"]):
-        raise EngineError("option-invalid", f"{module.params['name']!r} cannot name a credential", "Use letters, digits, dots, hyphens, underscores.")
+        raise EngineError(
+            "option-invalid", f"{module.params['name']!r} cannot name a credential", "Use letters, digits, dots, hyphens, underscores.")
     credential = Credential(module)
     if module.params["state"] == "absent":
         there = [path for path in (credential.plain, credential.encrypted) if os.path.lexists(path)]

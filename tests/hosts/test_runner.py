@@ -116,8 +116,8 @@ def secrets_are_nowhere(host: Host) -> None:
 
 def the_agent_reads_nothing(host: Host) -> None:
     """OpenClaw's own user cannot read the configuration, the credentials or the state, nor run the tool on them."""
-    for path in ("/etc/openclaw-backup/instances/assistant.json", "/etc/openclaw-backup/discover.json", "/etc/openclaw-backup/credentials.json",
-                 "/var/lib/openclaw-backup/assistant/last-backup.json"):
+    config = [f"/etc/openclaw-backup/{name}.json" for name in ("instances/assistant", "discover", "credentials")]
+    for path in [*config, "/var/lib/openclaw-backup/assistant/last-backup.json"]:
         assert host.inside("test", "-f", path, check=False).returncode == 0, path
         assert host.as_user("agent", "cat", path, check=False).returncode != 0, path
     for path in ("/etc/credstore", "/etc/credstore.encrypted"):
