@@ -23,7 +23,8 @@ options:
     description:
       - A directory for copies of a few repository objects, as encrypted as these, and for the lock that keeps two backups apart.
       - It may be deleted at any time when no backup runs.
-      - The default is V(/var/cache/openclaw-backup) for root, and C(openclaw-backup) in the user's cache directory for others.
+      - The default is for root that of the host tool, C(/var/lib/openclaw-backup/INSTANCE/cache), so that a task and a timer never
+        back up one instance at the same time, and C(openclaw-backup) in the user's cache directory for others.
     type: path
 requirements:
   - Python >= 3.10 on the host, with the packages of C(requirements/runtime.txt)

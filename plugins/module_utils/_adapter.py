@@ -28,6 +28,7 @@ from ._engine.ports import CommandResult, Context
 from ._engine.repository.repository import read_header
 from ._progress_file import ProgressFile
 
+HOST_STATE = "/var/lib/openclaw-backup"  # of the host tool
 HOST_PYTHON = "/opt/openclaw-backup/venv/bin/python"
 PYTHON_VARIABLE = "OPENCLAW_BACKUP_PYTHON"
 PROGRESS_VARIABLE = "OPENCLAW_BACKUP_PROGRESS_FILE"  # set by the action plugins
@@ -120,6 +121,12 @@ def default_cache_dir() -> str:
         return "/var/cache/openclaw-backup"
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(pwd.getpwuid(os.geteuid()).pw_dir, ".cache")
     return os.path.join(base, "openclaw-backup")
+
+
+def share_with_tool(module, context: Context, instance: str) -> None:
+    """Let root's runs use the cache, and with it the lock, of the host tool, which its timers start: one writer on a host."""
+    if module.params["cache_dir"] is None and os.geteuid() == 0:
+        context.cache_dir = os.path.join(HOST_STATE, instance, "cache")
 
 
 def _runner(module):

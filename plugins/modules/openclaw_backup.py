@@ -363,6 +363,7 @@ def back_up(module, context):
     where, encryption = _adapter.storage_options(module), _adapter.encryption_options(module)
     chosen = source.choose(_adapter.instance_options(module), options, where, encryption, context)
     name = chosen.source.instance.name
+    _adapter.share_with_tool(module, context, name)
     made = backup.plan(lambda: opening.repository_of(name, where, encryption, context), chosen.source, options, context)
     findings = [vars(finding) for finding in chosen.findings()]
     planned = made.to_dict()

@@ -74,12 +74,12 @@ EXAMPLES = r"""
 RETURN = r"""
 path:
   description: Where the credential is.
-  returned: success, with O(state=present)
+  returned: success, with O(state=present), when not in check mode
   type: str
   sample: /etc/credstore.encrypted/openclaw-backup-passphrase
 encrypted:
   description: Whether it is encrypted.
-  returned: success, with O(state=present)
+  returned: success, with O(state=present), when not in check mode
   type: bool
 error_code:
   description: A stable code for what went wrong; docs/troubleshooting.md explains each.
@@ -101,6 +101,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.openclaw_ops.backup.plugins.module_utils import _adapter
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError
 
+# Whether it may be encrypted. A rehearsal cannot try: the first encryption makes the host's key.
+FORMS = {"auto": (True, False), "always": (True,), "never": (False,)}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -186,10 +188,12 @@ def keep(module) -> dict:
             credential.remove(path)
         return {"changed": bool(there)}
     content = module.params["content"].encode()
+    if module.check_mode:
+        return {"changed": not any(credential.holds(content, encrypted) for encrypted in FORMS[module.params["encrypt"]])}
     stored = credential.encrypt(content)
     path, other = (credential.plain, credential.encrypted) if stored is None else (credential.encrypted, credential.plain)
     changed = not credential.holds(content, stored is not None)
-    if changed and not module.check_mode:
+    if changed:
         credential.write(path, content if stored is None else stored)
         credential.remove(other)
     return {"changed": changed, "path": path, "encrypted": stored is not None}

@@ -207,6 +207,7 @@ def prune_snapshots(module, context):
     options = _adapter.options_of(module, PruneOptions)
     where, encryption = _adapter.storage_options(module), _adapter.encryption_options(module)
     name = opening.instance_name(_adapter.instance_options(module), where, context)
+    _adapter.share_with_tool(module, context, name)
     if opening.has_key(encryption):
         repository = opening.repository_of(name, where, encryption, context)
         made = prune.plan(repository.storage, options, context, repository)

@@ -209,6 +209,7 @@ def administer_repository(module, context):
     options = _adapter.options_of(module, RepositoryOptions, slots=tuple(from_dict(SlotOptions, slot) for slot in module.params["slots"]))
     where = _adapter.storage_options(module)
     name = opening.instance_name(_adapter.instance_options(module), where, context)
+    _adapter.share_with_tool(module, context, name)
     storage = opening.storage_of(name, where, context, initialise=True)
     made = administer.plan(storage, name, _adapter.encryption_options(module), options, context)
     difference = {"before": made.before(), "after": made.after()}

@@ -246,6 +246,7 @@ def restore_snapshot(module, context):
     options = _adapter.options_of(module, restore.RestoreOptions)
     where = _adapter.storage_options(module)
     name = opening.instance_name(_adapter.instance_options(module), where, context)
+    _adapter.share_with_tool(module, context, name)
     made = restore.plan(opening.repository_of(name, where, _adapter.encryption_options(module), context), options, context)
     planned = made.to_dict()
     about = _adapter.describe_snapshot(made.repository, made.ref, made.manifest.meta)["snapshot"]

@@ -186,6 +186,7 @@ def list_snapshots(module, context):
     expression = query.parse(module.params["query"]) if module.params["query"] else None
     where, encryption = _adapter.storage_options(module), _adapter.encryption_options(module)
     name = opening.instance_name(_adapter.instance_options(module), where, context)
+    _adapter.share_with_tool(module, context, name)
     if opening.has_key(encryption):
         infos = snapshots.list_infos(opening.repository_of(name, where, encryption, context))
     else:

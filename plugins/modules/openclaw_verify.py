@@ -263,6 +263,7 @@ def verify_snapshots(module, context):
     """Choose the snapshots, and unless in check mode, check them."""
     where = _adapter.storage_options(module)
     name = opening.instance_name(_adapter.instance_options(module), where, context)
+    _adapter.share_with_tool(module, context, name)
     repository = opening.repository_of(name, where, _adapter.encryption_options(module), context)
     options = _adapter.options_of(module, verify.VerifyOptions, scratch=tempfile.gettempdir())
     made = verify.plan(repository, options, context)

@@ -163,3 +163,16 @@ def test_options_come_from_the_arguments_of_the_same_names():
     options = _adapter.options_of(module, BackupOptions)
     assert (options.scope, options.include.workspace, options.include.extra_paths, options.force) == ("config", False, (), True)
     assert _adapter.options_of(module, PruneOptions).retention.max_backups == 3
+
+
+def test_root_shares_the_lock_of_the_host_tool_and_others_have_their_own(monkeypatch):
+    context = _adapter.context_of(Module())
+    monkeypatch.setattr(_adapter.os, "geteuid", lambda: 1000)
+    before = context.cache_dir
+    _adapter.share_with_tool(Module(), context, "one")
+    assert context.cache_dir == before
+    monkeypatch.setattr(_adapter.os, "geteuid", lambda: 0)
+    _adapter.share_with_tool(Module(cache_dir="/elsewhere"), context, "one")
+    assert context.cache_dir == before
+    _adapter.share_with_tool(Module(), context, "one")
+    assert context.cache_dir == "/var/lib/openclaw-backup/one/cache"

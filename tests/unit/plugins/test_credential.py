@@ -74,6 +74,11 @@ def test_a_rehearsal_changes_nothing(tmp_path):
     module.check_mode = True
     assert openclaw_credential.keep(module)["changed"]
     assert not list(tmp_path.iterdir())
+    module.check_mode = False
+    openclaw_credential.keep(module)
+    module.check_mode = True
+    module.run_command = lambda command, **_: Module.run_command(module, command) if command[1] == "decrypt" else pytest.fail("it encrypts")
+    assert not openclaw_credential.keep(module)["changed"]
 
 
 def test_it_is_removed_from_both_places(tmp_path):
