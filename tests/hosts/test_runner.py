@@ -76,7 +76,7 @@ def changed_files(host: Host, since: str) -> list[str]:
     found = host.inside(
         "find", "/", "-xdev", "-newer", since, "-not", "-path", "/var/log/*", "-not", "-path", "/home/deploy/*", "-not", "-path", "/tmp*",
         "-not", "-path", "/var/lib/systemd/*", "-not", "-path", "/root*").stdout.split()
-    return [path for path in found if path not in ("/", "/var/log", "/home/deploy", "/var/lib/systemd", "/var/tmp")]
+    return [path for path in found if path not in ("/", "/run", "/var/log", "/home/deploy", "/var/lib/systemd", "/var/tmp")]
 
 
 def test_a_rehearsal_on_a_bare_host_tells_and_changes_nothing(runner):
