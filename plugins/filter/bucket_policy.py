@@ -16,7 +16,7 @@ description:
 positional: party
 options:
   _input:
-    description: Where the repositories are, as in O(storage.url) of the modules, for example V(s3://agent-backups/prod).
+    description: Where the repositories are, as in C(storage.url) of the modules, for example V(s3://agent-backups/prod).
     type: str
     required: true
   party:
