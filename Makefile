@@ -32,7 +32,7 @@ backup: venv ## Back up this host's OpenClaw into an encrypted repository in you
 restore: venv ## Restore the newest snapshot to a new directory: make restore TO=/tmp/restored
 	@tools/in-collection.sh $(VENV)/bin/ansible-playbook openclaw_ops.backup.extract -e openclaw_extract_to=$(abspath $(TO)) $(ARGS)
 
-test: unit lint docs sanity integration real ## Everything that must pass before a merge
+test: unit lint docs sanity integration real hosts ## Everything that must pass before a merge
 
 unit: venv-test venv-s3 ## Unit and property tests
 	@$(TEST_VENV)/bin/python -m pytest tests/unit tests/torture -m 'not torture'

@@ -93,7 +93,7 @@ def test_a_reboot_changes_the_boot_id_and_keeps_the_disk(each_host):
 
 def test_ansible_may_reboot_it_too(each_host):
     """A reboot that the host was asked for over SSH, as the reboot module does."""
-    before = each_host.boot_id()
+    before = each_host.init()
     each_host.ssh("sudo systemctl reboot", check=False)
     faults.wait_for_reboot(each_host, before)
 

@@ -7,6 +7,8 @@ the first time; then this takes a moment, and a lab needs no network."""
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from support import ceph
 from support.openclaw import installation
@@ -23,11 +25,12 @@ def everything() -> None:
     if why:
         raise LabError(f"this machine cannot hold hosts: {why}; {places.SKIP_VARIABLE}=1 leaves out all that needs them")
     machine.install_packages()
-    for suite in SUITES.values():
-        rootfs.prepare(suite)
-        wheels.prepare(suite)
-    installation.search_path(places.default_cache())
-    ceph.installed(places.default_cache())
+    cache = places.default_cache()
+    tasks = [partial(part.prepare, suite) for suite in SUITES.values() for part in (rootfs, wheels)]
+    tasks += [partial(installation.search_path, cache), partial(ceph.installed, cache)]
+    with ThreadPoolExecutor(len(tasks)) as together:  # mostly they wait: for downloads, for the disk
+        for done in [together.submit(task) for task in tasks]:
+            done.result()
     seconds = time.monotonic() - began
     if seconds > 5:
         print(f"test hosts: prepared in {seconds:.0f} s", flush=True)

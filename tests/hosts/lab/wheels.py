@@ -30,7 +30,7 @@ def prepare(suite: Suite) -> Path:
     key = hashlib.sha256(repr((pins, suite.python, platform.machine())).encode()).hexdigest()[:12]
     directory = places.cache() / f"wheels-{suite.python}-{key}"
     if not directory.exists():
-        new = directory.with_suffix(f".{os.getpid()}.new")
+        new = directory.with_name(f"new-{directory.name}-{os.getpid()}")
         shutil.rmtree(new, ignore_errors=True)
         platforms = [f"manylinux_2_{minor}_{platform.machine()}" for minor in GLIBC_2] + [f"manylinux2014_{platform.machine()}"]
         run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--implementation=cp",
