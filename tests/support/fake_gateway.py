@@ -105,6 +105,8 @@ class FakeGateway:
         if method == "gateway.suspend.status":
             self.work = self.work - 1 if self.work else self.work
             return {"ok": self._phase()}
+        if method == "wake":
+            return {"ok": True, "payload": {"ok": True}}
         if method == "gateway.suspend.resume":
             held, self.suspension = self.suspension == parameters["suspensionId"] and not self.lease_ends, None
             return {"ok": {"ok": True, "status": "running", "resumed": held}}

@@ -10,9 +10,13 @@ import sys
 
 from openclaw_backup_engine._version import VERSION
 
-from . import backup_command, config, doctor_command, exit_codes, keys_command, list_command, prune_command, status_command, verify_command
+from . import (
+    backup_command, config, doctor_command, exit_codes, instances_command, keys_command, list_command, notify_command, prune_command,
+    status_command, verify_command)
 
-_COMMANDS = (backup_command, list_command, status_command, verify_command, prune_command, keys_command, doctor_command)
+_COMMANDS = (
+    backup_command, list_command, status_command, verify_command, prune_command, keys_command, doctor_command, instances_command,
+    notify_command)
 _DEFAULTS = {"instance": None, "all": False, "config": config.DIRECTORY, "state": None, "json": False, "query": None, "plain": False}
 
 
