@@ -14,7 +14,7 @@ name: timers
 short_description: Turn the schedules of instances into systemd timers
 version_added: 0.1.0
 description:
-  - Used by the role M(openclaw_ops.backup.schedule#role).
+  - Used by the role C(openclaw_ops.backup.schedule).
 author:
   - the openclaw_ops.backup authors (@openclaw-ops)
 options:
@@ -72,7 +72,8 @@ def _plain(value):
     given = {name: str(text) for name, text in value.items() if text not in (None, "")}
     unknown = set(given) - {*UNITS, "randomized_delay", "preset"}
     if unknown:
-        raise AnsibleFilterError(f"openclaw_backup_schedule has no key {sorted(unknown)[0]}: keys are backup, prune, verify, randomized_delay, preset")
+        raise AnsibleFilterError(
+            f"openclaw_backup_schedule has no key {sorted(unknown)[0]}: keys are backup, prune, verify, randomized_delay and preset")
     preset = given.pop("preset", None)
     if preset is not None and preset not in schedule.PRESETS:
         raise AnsibleFilterError(f"There is no schedule preset {preset}: presets are {', '.join(schedule.PRESETS)}")

@@ -45,7 +45,8 @@ class Event:
     def text(self) -> str:
         """All of it as sentences."""
         code = f" [{self.error_code}]" if self.error_code else ""
-        parts = [f"{self.title}.", f"{self.message}{code}." if self.message else "", self.hint, f"Since {self.since}." if self.since else ""]
+        why, since = f"{self.message}{code}." if self.message else "", f"Since {self.since}." if self.since else ""
+        parts = [f"{self.title}.", why, self.hint, since]
         return " ".join(part for part in parts if part)
 
     def to_dict(self) -> dict:
@@ -85,8 +86,8 @@ def _of_record(facts: Facts, operation: str, record: dict, told: dict):
     if status == "failed":
         if key not in told:
             yield Event(
-                key, FAILED, operation, facts.instance, facts.host, _text(record, "error_code"), _text(record, "msg"), _text(record, "hint"),
-                _text(record, "failing_since"))
+                key, FAILED, operation, facts.instance, facts.host, _text(record, "error_code"), _text(record, "msg"),
+                _text(record, "hint"), _text(record, "failing_since"))
         return
     if key in told:
         yield Event(key, RECOVERED, operation, facts.instance, facts.host)

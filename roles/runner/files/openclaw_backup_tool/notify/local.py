@@ -41,7 +41,8 @@ def mail(recipients: tuple[str, ...], event: Event) -> None:
 
 def command(argv: tuple[str, ...], event: Event) -> None:
     """Run a command of the operator's, with the event as JSON on its input. ChannelFailed."""
-    _run(list(argv), json.dumps(event.to_dict()).encode(), {"OPENCLAW_BACKUP_EVENT": event.kind, "OPENCLAW_BACKUP_INSTANCE": event.instance})
+    variables = {"OPENCLAW_BACKUP_EVENT": event.kind, "OPENCLAW_BACKUP_INSTANCE": event.instance}
+    _run(list(argv), json.dumps(event.to_dict()).encode(), variables)
 
 
 def _run(argv: list[str], content: bytes, variables: dict | None = None) -> None:
@@ -59,7 +60,7 @@ def _run(argv: list[str], content: bytes, variables: dict | None = None) -> None
 
 
 def agent(session, event: Event) -> None:
-    """Wake the instance's main session with a system event: what `openclaw system event --mode now` asks of its gateway. ChannelFailed."""
+    """Wake the instance's main session: what `openclaw system event --mode now` asks of its gateway. ChannelFailed."""
     try:
         location = locate(session.instance_options(), session.context)
         calls = GatewayCalls(find_endpoint(location), session.context)

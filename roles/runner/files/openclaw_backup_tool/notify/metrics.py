@@ -21,15 +21,17 @@ def text(instance: str, records: dict) -> str:
     lines: list[str] = []
     for name, description, value in (
             ("last_run_timestamp_seconds", "When the operation last ended.", lambda record: moment(record.get("ended"))),
-            ("last_success_timestamp_seconds", "When its last run that did not fail began.", lambda record: moment(record.get("last_success"))),
+            ("last_success_timestamp_seconds", "When its last run that did not fail began.",
+             lambda record: moment(record.get("last_success"))),
             ("last_exit_code", "The tool's exit status of its last run; docs/tool.md lists them.", _exit_code),
             ("failing", "1 while it fails.", lambda record: int(record.get("status") == "failed"))):
         samples = [(operation, value(record)) for operation, record in sorted(records.items()) if record]
         samples = [(operation, found) for operation, found in samples if found is not None]
         if samples:
             lines += [f"# HELP {_PREFIX}{name} {description}", f"# TYPE {_PREFIX}{name} gauge"]
+            label = escape(instance)
             lines += [
-                f'{_PREFIX}{name}{{openclaw_instance="{escape(instance)}",operation="{operation}"}} {int(found)}' for operation, found in samples]
+                f'{_PREFIX}{name}{{openclaw_instance="{label}",operation="{operation}"}} {int(found)}' for operation, found in samples]
     return "\n".join([*lines, ""])
 
 
