@@ -12,7 +12,7 @@ S3_VENV := .venv-s3
 REQUIREMENTS := $(wildcard requirements/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-test venv-s3 backup restore test unit unit-quick sanity sanity-all lint integration integration-all hosts molecule docs bench torture real build clean
+.PHONY: help venv venv-test venv-s3 backup restore test unit unit-quick sanity sanity-all lint integration integration-all hosts molecule docs bench torture real page build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -75,6 +75,9 @@ torture: venv-test venv-s3 ## The full forms of the long tests: hours
 
 real: venv-test ## With a real OpenClaw (npm, 840 MB, once) and a real Ceph: a running gateway is backed up, restored, started
 	@$(TEST_VENV)/bin/python -m pytest tests/real
+
+page: venv-test ## Render the page of a made-up fleet into build/page, with pictures where there is a Chromium
+	@$(TEST_VENV)/bin/python tools/sample_page.py build/page
 
 build: venv ## Build the collection's archive into build/
 	@$(VENV)/bin/ansible-galaxy collection build --force --output-path build .
