@@ -88,7 +88,7 @@ def row_of(host, report):
     code = f" [{report['error_code']}]" if report.get("error_code") else ""
     sizes = [words.size(snapshot[name]) if isinstance(snapshot.get(name), int) else "" for name in ("bytes", "bytes_stored")]
     why = "" if word.startswith("ok") else f"{report.get('msg') or ''}{code}"
-    return (word == "FAILED", (host, report.get("instance") or "", word, snapshot.get("id") or "", *sizes, why))
+    return (not word.startswith("ok"), (host, report.get("instance") or "", word, snapshot.get("id") or "", *sizes, why))
 
 
 class FilterModule:

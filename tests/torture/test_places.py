@@ -325,7 +325,7 @@ else:
 
 @pytest.mark.parametrize("kind", ["random", "sparse"])
 def test_the_memory_that_is_needed_does_not_grow_with_the_size_of_a_file(tmp_path, kind, full):
-    """Both sizes fill every pack and frame that may be in flight; how many are depends on how the threads run."""
+    """Both sizes fill every pack that may be in flight; how many are, of four at most, depends on how the threads run."""
     measured = {}
     for size in (256, 4096 if full else 1024 if kind == "random" else 2048):
         directory = tmp_path / str(size)
@@ -335,5 +335,5 @@ def test_the_memory_that_is_needed_does_not_grow_with_the_size_of_a_file(tmp_pat
     print(kind, {f"{size} MiB": {what: f"{kilobytes >> 10} MiB" for what, kilobytes in found.items()} for size, found in measured.items()})
     small, large = measured.values()
     for what in ("backup", "both"):
-        assert large[what] <= small[what] + (48 << 10), measured
+        assert large[what] <= small[what] + (64 << 10), measured
         assert large[what] < 200 << 10

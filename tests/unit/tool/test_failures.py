@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import importlib
 import json
-import os
 import signal
 
 import pytest
@@ -149,7 +148,7 @@ def test_a_fault_of_the_tool_itself_is_one_sentence(backed_up, monkeypatch):
 @pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_is_a_failure_that_is_kept(backed_up, monkeypatch, kill):
     backup = importlib.import_module("openclaw_backup_engine.backup")
-    monkeypatch.setattr(backup, "execute", lambda *_: os.kill(os.getpid(), kill))
+    monkeypatch.setattr(backup, "execute", lambda *_: signal.raise_signal(kill))
     done = backed_up.run("now")
     assert done.status == 130
     assert "Traceback" not in done.error

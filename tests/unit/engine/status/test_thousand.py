@@ -17,9 +17,9 @@ import pytest
 from support.simulated_fleet import healthy
 
 TESTS = Path(__file__).resolve().parents[3]
-# Its own process: memory is measured of it alone.
+# Its own process: memory is measured of it alone. Not by getrusage(), where what started it counts too.
 LOOK = """
-import json, resource, sys, time
+import json, sys, time
 sys.path[:0] = sys.argv[1:3]
 import conftest
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.options import StorageOptions
@@ -32,7 +32,7 @@ document = page.page(found)
 text.table(found), metrics.textfile(found), json.dumps(found.to_dict())
 print(json.dumps({
     "instances": len(found.instances), "ok": found.count("ok"), "seconds": time.monotonic() - started, "cpu": time.process_time() - worked,
-    "kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, "requests": found.requests, "page": len(document)}))
+    "kib": next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")), "requests": found.requests, "page": len(document)}))
 """
 
 
