@@ -23,7 +23,7 @@ def test_nothing_is_pruned_unless_the_last_backup_went_well(tmp_path, content, s
     (tmp_path / "one").mkdir()
     if content is not None:
         (tmp_path / "one" / "last-backup.json").write_text(json.dumps(content))
-    assert runpy.run_path(str(FILES / "last-backup-ok"))["main"]("one", str(tmp_path)) == status
+    assert runpy.run_path(str(FILES / "last_backup_ok.py"))["main"]("one", str(tmp_path)) == status
 
 
 def pre_update(tmp_path, report, *arguments, status=0):
@@ -34,7 +34,7 @@ def pre_update(tmp_path, report, *arguments, status=0):
     tool.chmod(0o755)
     environment = {**os.environ, "OPENCLAW_BACKUP_TOOL": str(tool), "OPENCLAW_BACKUP_OVERRIDES": str(tmp_path / "overrides.jsonl")}
     return subprocess.run(
-        [sys.executable, "-I", FILES / "openclaw-backup-pre-update", "--instance", "one", *arguments], env=environment, capture_output=True,
+        [sys.executable, "-I", FILES / "pre_update.py", "--instance", "one", *arguments], env=environment, capture_output=True,
         text=True, check=False)
 
 
