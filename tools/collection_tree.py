@@ -63,7 +63,8 @@ def copy(directory: Path, shipped_only: bool = False) -> Path:
     _remove_stale(tree, wanted)
     for relative, source in wanted.items():
         target = tree / relative
-        if target.is_file() and not source.is_symlink() and filecmp.cmp(source, target, shallow=False):
+        if target.is_file() and not source.is_symlink() and filecmp.cmp(source, target, shallow=False) and (
+                target.stat().st_mode == source.stat().st_mode):
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
