@@ -195,6 +195,20 @@ def test_hard_links_across_roots_stay_one_file(rig):
     assert below(target, other / "file").samefile(below(target, rig.source / "file"))
 
 
+def test_a_file_whose_other_name_comes_first_now_stays_one_file(rig):
+    """Its directory is renamed: nothing about the file itself changes, and its entry is no longer the first."""
+    (rig.source / "z").mkdir()
+    (rig.source / "z" / "other").write_text("content")
+    (rig.source / "kept").write_bytes(os.urandom(1 << 20))
+    os.link(rig.source / "z" / "other", rig.source / "m")
+    rig.back_up()
+    (rig.source / "z").rename(rig.source / "a")
+    rig.back_up()
+    source = rig.restored_source()
+    assert (source / "m").stat().st_ino == (source / "a" / "other").stat().st_ino
+    assert_same(rig.source, source)
+
+
 def test_hard_links_that_come_and_go(rig):
     """The entry that holds the content may be another one each time."""
     (rig.source / "m").write_bytes(os.urandom(300_000))

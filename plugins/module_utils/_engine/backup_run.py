@@ -152,7 +152,10 @@ class Run:
         if old.database is not None and sqlite_check.is_damaged(old.database.get("quick_check", "ok")):
             self._totals.damaged.append((row.path, old.database["quick_check"]))
         if row.is_file and row.links > 1:
-            self._links.setdefault(row.identity, row.path)
+            first = self._links.setdefault(row.identity, row.path)
+            if first != row.path and old.type == FILE and old.database is None:
+                self._capture(row, old)  # another name of it comes before it now
+                return
         self._carry_over(old)
 
     def _carry_over(self, old: Entry) -> None:
