@@ -9,11 +9,12 @@ words hourly, daily, weekly and monthly; "off" is never. Times are those of the 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from . import durations
 from .cron import translate
 from .errors import EngineError
+from .options import RetentionOptions
 
 NEVER = ("", "off", "never", "none", "false")
 _DAY = 86400
@@ -107,7 +108,7 @@ PRESETS = {
 
 def retention(text: str) -> dict[str, int]:
     """"7 daily + 4 weekly" as the options of retention; a rule that is not named is off. EngineError "option-invalid"."""
-    found = {name: 0 for name in ("max_backups", "max_age_days", "keep_hourly", "keep_daily", "keep_weekly", "keep_monthly", "keep_yearly")}
+    found = {rule.name: 0 for rule in fields(RetentionOptions)}
     for part in re.split(r"[+,]", text):
         match = _RULE.fullmatch(part.strip())
         if not match:

@@ -36,14 +36,14 @@ _GAUGES: dict[str, tuple[str, _Value]] = {
 
 def textfile(fleet: Fleet) -> str:
     """The whole file, with a newline at its end."""
-    lines = _family("info", "What is known of an instance; always 1.", (
+    lines = family(_PREFIX + "info", "What is known of an instance; always 1.", (
         ({**_labels(item), "health": item.health, "kind": item.backup.kind if item.backup else "",
           "openclaw_version": item.backup.openclaw_version if item.backup else ""}, 1) for item in fleet.instances))
     for name, (description, value) in _GAUGES.items():
-        lines += _family(name, description, ((_labels(item), value(item)) for item in fleet.instances))
-    lines += _family("fleet_instances", "Instances by severity.", (
+        lines += family(_PREFIX + name, description, ((_labels(item), value(item)) for item in fleet.instances))
+    lines += family(_PREFIX + "fleet_instances", "Instances by severity.", (
         ({"severity": severity}, fleet.count(severity)) for severity in (OK, ATTENTION, BAD)))
-    lines += _family("fleet_status_timestamp_seconds", "When this was found out.", [({}, fleet.now)])
+    lines += family(_PREFIX + "fleet_status_timestamp_seconds", "When this was found out.", [({}, fleet.now)])
     return "\n".join([*lines, ""])
 
 
@@ -52,17 +52,18 @@ def _labels(item: InstanceStatus) -> dict[str, str]:
     return {"openclaw_instance": item.instance, "openclaw_host": item.host}
 
 
-def _family(name: str, description: str, samples: Iterable[tuple[dict, "float | None"]]) -> list[str]:
-    lines = [f"{_PREFIX}{name}{_spell(labels)} {_number(value)}" for labels, value in samples if value is not None]
-    return [f"# HELP {_PREFIX}{name} {description}", f"# TYPE {_PREFIX}{name} gauge", *lines] if lines else []
+def family(name: str, description: str, samples: Iterable[tuple[dict, "float | None"]]) -> list[str]:
+    """The lines of one gauge: a value for each set of labels; none where all values are None."""
+    lines = [f"{name}{_spell(labels)} {_number(value)}" for labels, value in samples if value is not None]
+    return [f"# HELP {name} {description}", f"# TYPE {name} gauge", *lines] if lines else []
 
 
 def _spell(labels: dict[str, str]) -> str:
-    inner = ",".join(f'{name}="{escape(value)}"' for name, value in labels.items())
+    inner = ",".join(f'{name}="{_escape(value)}"' for name, value in labels.items())
     return f"{{{inner}}}" if inner else ""
 
 
-def escape(value: str) -> str:
+def _escape(value: str) -> str:
     """A label's value between its quotes."""
     return clean(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 

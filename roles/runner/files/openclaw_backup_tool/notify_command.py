@@ -11,7 +11,6 @@ import re
 import socket
 import time
 
-from openclaw_backup_engine import durations
 from openclaw_backup_engine.status.expectations import moment
 
 from . import exit_codes, records
@@ -94,10 +93,9 @@ def _facts(session, known: dict) -> events.Facts:
     configured = os.path.join(session.state_directory, "first-seen")
     if last is None:  # never backed up: it is as old as the instance is known
         last = _first_seen(configured)
-    limit = settings.objectives.max_age
     return events.Facts(
         session.name, socket.gethostname(), known, time.time() - last if last is not None else None,
-        0 if limit in ("", "off", "0") else durations.parse(limit, "objectives.max_age"), settings.enabled)
+        settings.objectives.seconds("max_age"), settings.enabled)
 
 
 def _first_seen(path: str) -> float | None:

@@ -5,11 +5,11 @@
 """The result of the last run of each operation, one small JSON file each: what status, notifications and metrics read."""
 from __future__ import annotations
 
-import json
 import os
-import tempfile
 
 from openclaw_backup_engine.errors import EngineError
+
+from . import small_file
 
 FIELDS = ("operation", "started", "ended", "exit_code", "status", "error_code", "msg", "hint", "snapshot")
 
@@ -21,12 +21,7 @@ def path_of(directory: str, operation: str) -> str:
 
 def read(directory: str, operation: str) -> dict | None:
     """The last result, or None where there is none that can be read."""
-    try:
-        with open(path_of(directory, operation), encoding="utf-8") as stream:
-            found = json.load(stream)
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+    return small_file.read_object(path_of(directory, operation))
 
 
 def write(directory: str, report: dict) -> dict:
@@ -41,11 +36,7 @@ def write(directory: str, report: dict) -> dict:
     record["failing_since"] = (before.get("failing_since") or report["started"]) if failed else None
     record["last_success"] = before.get("last_success") if failed else report["started"]
     try:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=directory, prefix=".last-", delete=False, encoding="utf-8") as stream:
-            json.dump(record, stream, indent=1)
-            stream.write("\n")
-        os.replace(stream.name, path_of(directory, report["operation"]))
+        small_file.replace_object(path_of(directory, report["operation"]), record)
     except OSError as exc:
         raise EngineError(
             "record-not-written", f"The result of this run cannot be kept in {directory}: {os.strerror(exc.errno or 0)}",

@@ -9,6 +9,7 @@ import dataclasses
 import difflib
 from dataclasses import dataclass, field
 
+from openclaw_backup_engine import durations
 from openclaw_backup_engine.errors import EngineError
 from openclaw_backup_engine.options import (
     EncryptionOptions, GatewayOptions, IncludeOptions, InstanceOptions, RetentionOptions, StorageOptions)
@@ -44,6 +45,11 @@ class Objectives:
 
     max_age: str = "26h"
     max_unverified_age: str = "35d"
+
+    def seconds(self, name: str) -> int:
+        """One of them in seconds; 0 where it is switched off. EngineError "option-invalid"."""
+        text = getattr(self, name)
+        return 0 if text in ("", "off") else durations.parse(text, f"objectives.{name}")
 
 
 @dataclass(frozen=True)

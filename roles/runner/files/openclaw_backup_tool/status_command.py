@@ -8,10 +8,8 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 
-from openclaw_backup_engine import durations
 from openclaw_backup_engine.errors import EngineError
-from openclaw_backup_engine.repository import names
-from openclaw_backup_engine.status import facts, judge, model, read
+from openclaw_backup_engine.status import expectations, facts, judge, model, read
 
 from . import exit_codes, records, timers
 from .outcome import Outcome
@@ -33,8 +31,7 @@ def run(_arguments, session) -> Outcome:
     """Ask the storage, the last results and the timers. A storage that does not answer is a finding, not a failure."""
     settings, now, unreachable = session.settings, time.time(), None
     goals = settings.objectives
-    objectives = model.Objectives(
-        _seconds(goals.max_age, "objectives.max_age"), _seconds(goals.max_unverified_age, "objectives.max_unverified_age"))
+    objectives = model.Objectives(goals.seconds("max_age"), goals.seconds("max_unverified_age"))
     last = {operation: records.read(session.state_directory, operation) for operation in timers.OPERATIONS}
     upcoming = timers.next_runs(session.name, session.context)
     report = _report(session.name, settings.enabled, last["backup"], upcoming["backup"])
@@ -59,19 +56,13 @@ def run(_arguments, session) -> Outcome:
     return Outcome(data, exit_code, found.reason)
 
 
-def _seconds(text: str, name: str) -> int:
-    """0 where the objective is switched off."""
-    return 0 if text in ("", "off") else durations.parse(text, name)
-
-
 def _report(name: str, enabled: bool, last: dict | None, upcoming: float | None) -> model.Report:
     """What this host itself knows."""
     if not last or last.get("status") != "failed":
         return model.Report(name, enabled=enabled, next_run=upcoming)
-    since = names.time_of_id(last["failing_since"].replace("Z", ".000Z")) if last.get("failing_since") else None
     return model.Report(
-        name, enabled=enabled, next_run=upcoming, failing_since=since, error_code=str(last.get("error_code") or ""),
-        message=str(last.get("msg") or ""))
+        name, enabled=enabled, next_run=upcoming, failing_since=expectations.moment(last.get("failing_since")),
+        error_code=str(last.get("error_code") or ""), message=str(last.get("msg") or ""))
 
 
 def _key(settings) -> str | None:
@@ -110,7 +101,7 @@ def _last(report: dict) -> str:
 
 def _distance(at: str) -> str:
     """How far a moment is from now."""
-    return span(time.time() - names.time_of_id(at.replace("Z", ".000Z")))
+    return span(time.time() - expectations.moment(at))
 
 
 def _next(at: str | None) -> str:

@@ -5,14 +5,13 @@
 """Words for people: sizes, spans of time, moments, tables."""
 from __future__ import annotations
 
-import re
 import time
 import unicodedata
 from typing import Sequence
 
+from openclaw_backup_engine import durations
+
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
-_SPAN = re.compile(r"(?:(\d+)w)?\s*(?:(\d+)d)?\s*(?:(\d+)h)?\s*(?:(\d+)m(?:in)?)?\s*(?:(\d+)s)?")
-_SECONDS = (604800, 86400, 3600, 60, 1)
 
 
 def size(count: float | None) -> str:
@@ -26,21 +25,8 @@ def size(count: float | None) -> str:
 
 
 def span(seconds: float) -> str:
-    """A span of time for people, its two greatest units: 23h 45m."""
-    whole, parts = int(abs(seconds) + 0.5), []
-    for letter, unit in zip("dhms", _SECONDS[1:]):
-        if whole >= unit or parts:
-            parts.append((whole // unit, letter))
-            whole %= unit
-    return " ".join(f"{count}{letter}" for place, (count, letter) in enumerate(parts[:2]) if count or not place) or "0s"
-
-
-def seconds_of(text: str) -> float:
-    """The seconds of a span such as 26h, 35d, 1d 12h. ValueError."""
-    match = _SPAN.fullmatch(text.strip())
-    if not match or not any(match.groups()):
-        raise ValueError(f"{text!r} is no span of time such as 26h or 35d")
-    return float(sum(int(count or 0) * unit for count, unit in zip(match.groups(), _SECONDS)))
+    """A span of time for people, to the nearest second, its two greatest units: 23h 45m."""
+    return durations.short(abs(seconds) + 0.5)
 
 
 def iso(seconds: float) -> str:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from openclaw_backup_engine import durations
 
-OPERATIONS = ("backup", "prune", "verify")
+from ..timers import OPERATIONS
+
 FAILED, RECOVERED, INCOMPLETE, COMPLETE, STALE, FRESH = "failed", "recovered", "incomplete", "complete", "stale", "fresh"
 BAD = (FAILED, INCOMPLETE, STALE)
 _TITLES = {

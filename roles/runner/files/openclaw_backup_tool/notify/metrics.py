@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 
-from openclaw_backup_engine.report.metrics import escape
+from openclaw_backup_engine.report.metrics import family
 from openclaw_backup_engine.status.expectations import moment
 
+from .. import small_file
 from .web import ChannelFailed
 
 _PREFIX = "openclaw_backup_host_"
@@ -25,13 +25,9 @@ def text(instance: str, records: dict) -> str:
              lambda record: moment(record.get("last_success"))),
             ("last_exit_code", "The tool's exit status of its last run; docs/tool.md lists them.", _exit_code),
             ("failing", "1 while it fails.", lambda record: int(record.get("status") == "failed"))):
-        samples = [(operation, value(record)) for operation, record in sorted(records.items()) if record]
-        samples = [(operation, found) for operation, found in samples if found is not None]
-        if samples:
-            lines += [f"# HELP {_PREFIX}{name} {description}", f"# TYPE {_PREFIX}{name} gauge"]
-            label = escape(instance)
-            lines += [
-                f'{_PREFIX}{name}{{openclaw_instance="{label}",operation="{operation}"}} {int(found)}' for operation, found in samples]
+        samples = ((operation, value(record)) for operation, record in sorted(records.items()) if record)
+        lines += family(
+            _PREFIX + name, description, (({"openclaw_instance": instance, "operation": operation}, found) for operation, found in samples))
     return "\n".join([*lines, ""])
 
 
@@ -43,9 +39,7 @@ def _exit_code(record: dict) -> int | None:
 def write(directory: str, instance: str, records: dict) -> None:
     """Replace the instance's file at once. ChannelFailed."""
     try:
-        with tempfile.NamedTemporaryFile("w", dir=directory, prefix=".openclaw-", delete=False, encoding="utf-8") as stream:
-            stream.write(text(instance, records))
-        os.chmod(stream.name, 0o644)  # the exporter is another user
-        os.replace(stream.name, os.path.join(directory, f"openclaw-backup-{instance}.prom"))
+        # The exporter is another user.
+        small_file.replace(os.path.join(directory, f"openclaw-backup-{instance}.prom"), text(instance, records), 0o644)
     except OSError as exc:
         raise ChannelFailed(f"{directory} cannot be written to: {exc.strerror}") from exc

@@ -5,27 +5,18 @@
 """What was told and has not ended: a small file beside the results. Losing it costs a message that was told already."""
 from __future__ import annotations
 
-import json
 import os
-import tempfile
+
+from .. import small_file
 
 NAME = "notified.json"
 
 
 def read(directory: str) -> dict:
     """Key → {"time", "channels"}. Nothing where the file cannot be read."""
-    try:
-        with open(os.path.join(directory, NAME), encoding="utf-8") as stream:
-            found = json.load(stream)
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return small_file.read_object(os.path.join(directory, NAME)) or {}
 
 
 def write(directory: str, told: dict) -> None:
     """Keep it. OSError."""
-    os.makedirs(directory, mode=0o700, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=directory, prefix=".told-", delete=False, encoding="utf-8") as stream:
-        json.dump(told, stream, indent=1)
-        stream.write("\n")
-    os.replace(stream.name, os.path.join(directory, NAME))
+    small_file.replace_object(os.path.join(directory, NAME), told)
