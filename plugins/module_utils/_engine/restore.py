@@ -19,12 +19,12 @@ from .repository.reader import FrameReader
 from .repository.repository import Repository, SnapshotRef
 from .repository.snapshot import Header
 from .repository.tables import Tables
+from .restore_seed import RECORD, Seed, open_seed, read_record
 from .restore_selection import Choice, selection
 from .restore_tree import Tree, set_metadata, target_error
 from .restore_write import FileWriter, Outcome
 from .snapshots import find
 
-RECORD = ".openclaw-restored.json"
 _REPORT_EVERY = 8 << 20
 
 
@@ -34,6 +34,8 @@ class RestoreOptions:
 
     paths: only these and what is below them, absolute or relative to the state directory. components: only these.
     check_databases: fold in every database's WAL and run SQLite's quick_check on it.
+    seed: a directory with an earlier whole restore of the repository, on the same file system. What the target shall have too is
+        moved there instead of being read from the storage, and the directory is removed.
     """
 
     snapshot: str = "latest"
@@ -41,6 +43,7 @@ class RestoreOptions:
     paths: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
     check_databases: bool = True
+    seed: str | None = None
 
 
 @dataclass
@@ -61,6 +64,7 @@ class RestorePlan:
     download: int = 0
     packs: int = 0
     done_before: bool = False
+    seed: Seed | None = None
 
     @property
     def changed(self) -> bool:
@@ -123,6 +127,7 @@ def plan(repository: Repository, options: RestoreOptions, context: Context) -> R
             "nothing-selected", f"Snapshot {ref.id} holds nothing of what was asked for", "List its paths and components first.")
     made.done_before = _done_before(made)
     if not made.done_before:
+        made.seed = open_seed(repository, options.seed) if options.seed else None
         _check_target(made)
     return made
 
@@ -170,7 +175,7 @@ def _check_target(made: RestorePlan) -> None:
         room = os.statvfs(parent)
     except OSError as exc:
         raise target_error(exc, target) from exc
-    free = room.f_bavail * room.f_frsize
+    free = room.f_bavail * room.f_frsize + (made.seed.bytes if made.seed else 0)
     if free < made.room:
         raise EngineError(
             "target-full", f"{target} has {free:,} bytes free, and the restore needs {made.room:,}",
@@ -185,16 +190,10 @@ def _record_of(made: RestorePlan) -> dict:
 
 def _done_before(made: RestorePlan) -> bool:
     """Whether this very restore is there already, every file with the size and time that it was given."""
-    try:
-        with open(os.path.join(made.options.target, RECORD), encoding="utf-8") as stream:
-            record = json.load(stream)
-    except (OSError, ValueError):
+    record = read_record(made.options.target)
+    if record is None or {key: record.get(key) for key in _record_of(made)} != _record_of(made):
         return False
-    if not isinstance(record, dict) or {key: record.get(key) for key in _record_of(made)} != _record_of(made):
-        return False
-    folded = record.get("folded")
-    if not isinstance(folded, dict):
-        return False
+    folded = record["folded"]
     for entry, _line in made.choice.entries():
         try:
             found = os.lstat(made.options.target.rstrip("/") + entry.path)
@@ -217,12 +216,16 @@ def execute(made: RestorePlan, context: Context) -> RestoreResult:
         except OSError as exc:
             raise target_error(exc, made.options.target) from exc
         try:
+            if made.seed:
+                made.seed.begin()
             outcome, folded, checked = _Restorer(made, context, tree).run()
             _write_record(made, folded)
         except OSError as exc:
             raise target_error(exc, made.options.target) from exc
         finally:
             tree.close()
+            if made.seed:
+                made.seed.end()
     wanted = [item for item in meta.get("omissions", []) if made.choice.selected(item["path"])]
     hurt = [item for item in meta.get("damaged_databases", []) if made.choice.selected(item["path"])]
     return RestoreResult(
@@ -283,22 +286,41 @@ class _Restorer:
         reader, writer = FrameReader(self._made.repository, self._made.manifest.tables), self._writer
         early, rest = writer.frames()
         reader.read(early, writer.consume)
+        self._write_anew(reader)
+        if self._made.seed:
+            self._made.seed.taken.difference_update(entry.path for entry in databases)  # from now on, what fails is the database itself
         good = [entry for entry in databases if entry.path not in writer.outcome.failed]
         with ThreadPoolExecutor(1, "settle") as pool:
             settled = pool.submit(restore_databases.settle, good if self._made.options.check_databases else [], self._tree, writer.outcome)
             reader.read(rest, writer.consume)
+            self._write_anew(reader)
             return settled.result()
+
+    def _write_anew(self, reader: FrameReader) -> None:
+        """Files of the seed that turned out to be others than it said: all of their content comes from the storage."""
+        failed, made = self._writer.outcome.failed, self._made
+        spoilt = made.seed.taken & failed.keys() if made.seed else set()
+        if not spoilt:
+            return
+        writer = FileWriter(self._tree, made.manifest.tables, self._owner, self._advance, self._writer.outcome)
+        for entry, line in made.choice.entries():
+            if entry.path in spoilt:
+                del failed[entry.path]
+                writer.add(entry, line)
+        made.seed.taken -= spoilt
+        for frames in writer.frames():
+            reader.read(frames, writer.consume)
 
     def _prepare(self) -> tuple[list[bytes], list[Entry], list[Entry]]:
         """Make the directories and register the files: (lines of directories, links, databases)."""
-        directories, links, databases = [], [], []
-        for entry, line in self._made.choice.entries():
+        directories, links, databases, made = [], [], [], self._made
+        for entry, line in made.choice.entries():
             if entry.type == DIRECTORY:
                 self._tree.make_directory(entry.path)
                 directories.append(line)
             elif entry.type == FILE:
                 self._tree.make_directory(entry.path.rpartition("/")[0] or "/")
-                self._writer.add(entry, line)
+                self._writer.add(entry, line, made.seed.take(entry, made.manifest.tables, self._tree) if made.seed else None)
                 if entry.database is not None:
                     databases.append(entry)
             else:

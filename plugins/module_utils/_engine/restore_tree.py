@@ -125,6 +125,12 @@ class Tree:
         finally:
             os.close(source)
 
+    def move(self, path: str, into: Tree) -> None:
+        """Rename a file to the same path of another tree on the same file system."""
+        source, name = self._parent(path)
+        parent, new = into._parent(path)  # pylint: disable=protected-access
+        os.rename(name, new, src_dir_fd=source, dst_dir_fd=parent)
+
     def remove(self, path: str) -> None:
         """Remove a file or link; nothing there is fine."""
         parent, name = self._parent(path)

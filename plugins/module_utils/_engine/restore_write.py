@@ -34,11 +34,11 @@ class Outcome:
 class FileWriter:
     """Register files with add(), then hand it as consumer to a FrameReader. consume() is thread-safe.
 
-    owner_of: gives (uid, gid) for an entry, or None where ownership cannot be kept.
+    owner_of: gives (uid, gid) for an entry, or None where ownership cannot be kept. outcome: where to note what came of the files.
     """
 
-    def __init__(self, tree: Tree, tables: Tables, owner_of, advance) -> None:
-        self.outcome = Outcome()
+    def __init__(self, tree: Tree, tables: Tables, owner_of, advance, outcome: Outcome | None = None) -> None:
+        self.outcome = outcome or Outcome()
         self._tree, self._tables, self._owner_of, self._advance = tree, tables, owner_of, advance
         self._lines = PackedLines()
         self._size, self._left, self._sparse = array("q"), array("q"), bytearray()
@@ -51,26 +51,44 @@ class FileWriter:
         self._blake3 = dependencies.blake3()
         self._chunks_of: dict[int, list[int]] = {}
 
-    def add(self, entry: Entry, line: bytes) -> None:
-        """Register a file. An empty one is written at once. EngineError "repository-damaged", "target-…"."""
-        number, position, tables = len(self._lines), 0, self._tables
-        for chunk in numbers(entry.runs):
-            self._next.append(self._head[chunk])
-            self._head[chunk] = len(self._next) - 1
-            self._file.append(number)
-            self._offset.append(position)
+    def add(self, entry: Entry, line: bytes, missing: frozenset[int] | None = None) -> None:
+        """Register a file. An empty one is written at once. EngineError "repository-damaged", "target-…".
+
+        missing: of a file that is in the tree already, which of its chunks, by position, are still to be written.
+        """
+        number, position, left, tables = len(self._lines), 0, 0, self._tables
+        for place, chunk in enumerate(numbers(entry.runs)):
+            if missing is None or place in missing:
+                self._next.append(self._head[chunk])
+                self._head[chunk] = len(self._next) - 1
+                self._file.append(number)
+                self._offset.append(position)
+                left += tables.chunk_length[chunk]
             position += tables.chunk_length[chunk]
         if position != entry.size:
             self.outcome.failed[entry.path] = "its chunks do not add up to its size"
             return
         self._lines.append(line)
         self._size.append(entry.size)
-        self._left.append(entry.size)
+        self._left.append(left)
         self._sparse.append(entry.sparse)
         self._database.append(entry.database is not None)
-        self._created.append(0)
+        self._created.append(missing is not None)
         if not entry.size:
             self._whole(number, b"")
+        elif missing is not None:
+            self._take_over(number, entry, left)
+
+    def _take_over(self, number: int, entry: Entry, left: int) -> None:
+        """A file that is there already, from an earlier restore that has checked it: whole, or to be completed."""
+        descriptor = self._tree.open_file(entry.path, os.O_RDWR)
+        try:
+            os.ftruncate(descriptor, entry.size)
+            if not left:
+                self._complete(descriptor, entry)
+        finally:
+            os.close(descriptor)
+        self._advance(entry.size - left, 0 if left else 1)
 
     def frames(self) -> tuple[list[int], list[int]]:
         """The frames that hold what the registered files need: (those with content of databases, the others).
