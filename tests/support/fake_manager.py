@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import CommandResult
 from support.fake_gateway import FakeGateway
@@ -44,9 +45,9 @@ class FakeManager:
         self.commands.append(words)
         self.on_command(words)
         plain = [word for word in words if word not in ("--user", "--no-block")]
-        handler = {"systemctl": self._systemctl, "systemd-run": self._systemd_run, "docker": self._docker, "podman": self._no_engine,
+        handler = {"sh": self._shell, "systemctl": self._systemctl, "systemd-run": self._systemd_run, "docker": self._docker, "podman": self._no_engine,
                    "start-it": self._start, "stop-it": self._stop, "is-it-up": self._is_up}[plain[0]]
-        return handler(*(words if words[0] == "systemd-run" else plain)[1:])
+        return handler(*(words if words[0] in ("systemd-run", "sh") else plain)[1:])
 
     def ran(self, *words: str) -> bool:
         """Whether a command with these words was run."""
@@ -68,6 +69,8 @@ class FakeManager:
         if verb == "stop" and words[0].endswith(".timer"):
             self.timers.pop(words[0][:-len(".timer")], None)
             return OK
+        if verb == "daemon-reload":
+            return OK
         if words[0] != self.unit:
             return CommandResult(5, "", f"Unit {words[0]} not loaded.")
         if verb == "reset-failed":
@@ -81,6 +84,11 @@ class FakeManager:
         self._go_on_stopping()
         state = "deactivating" if self._stopping is not None else "active" if self.gateway.up else "failed" if self.failed else "inactive"
         return {"LoadState": self.load, "ActiveState": state, "MainPID": self.gateway.pid or 0, "UnitFileState": "enabled"}
+
+    @staticmethod
+    def _shell(*words: str) -> CommandResult:
+        done = subprocess.run(["sh", *words], capture_output=True, text=True, check=False)
+        return CommandResult(done.returncode, done.stdout, done.stderr)
 
     def _go_on_stopping(self) -> None:
         if self._stopping is None:
@@ -132,6 +140,10 @@ class FakeManager:
             found = {"Name": f"/{self.container}", "State": state, "Mounts": mounts, "NetworkSettings": {"Ports": ports},
                      "HostConfig": {"AutoRemove": False, "RestartPolicy": {"Name": "unless-stopped"}, **self.container_fields}}
             return CommandResult(0, json.dumps([found]), "")
+        if words[0] == "update":
+            policy, _colon, count = words[1].partition("=")[2].partition(":")
+            self.container_fields["RestartPolicy"] = {"Name": policy, "MaximumRetryCount": int(count or 0)}
+            return OK
         return self._start() if words[0] == "start" else self._stop()
 
     @staticmethod

@@ -27,6 +27,7 @@ SHARED_USER_DIRECTORIES = ("/etc/systemd/user",)
 PRODUCTS = ("openclaw", "clawdbot")
 UNIT_NAME = re.compile(r"(?:openclaw|clawdbot)(?:[-@.][A-Za-z0-9_.@:-]*)?\.service")
 OWN_UNITS = re.compile(r"openclaw-backup")  # this collection's services are no gateways
+_OWN_DROP_IN = "zz-openclaw-backup-"  # read last, so that no other drop-in takes its condition back
 _GATEWAY_NAME = re.compile(r"(?:openclaw|clawdbot)(?:-gateway(?:-(?P<profile>.+?))?)?(?:@.*)?\.service")
 _PROFILE_ARGUMENT = re.compile(r"--profile(?:=(.*))?")
 
@@ -132,6 +133,11 @@ def _template_instances(template: str, names: dict[str, list[str]]) -> set[str]:
     return instances
 
 
+def drop_in_name(purpose: str) -> str:
+    """The file by which this collection keeps a unit from starting. It says something of this host, so it is never captured."""
+    return f"{_OWN_DROP_IN}{purpose}.conf"
+
+
 def _drop_ins(name: str, manager: _Manager) -> list[str]:
     """The drop-in files of a unit, in the order in which they apply."""
     owners = [name]
@@ -141,7 +147,7 @@ def _drop_ins(name: str, manager: _Manager) -> list[str]:
     for owner in owners:
         for directory in reversed(manager.directories):
             for entry in list_names(f"{directory}/{owner}.d"):
-                if entry.endswith(".conf"):
+                if entry.endswith(".conf") and not entry.startswith(_OWN_DROP_IN):
                     found[entry] = f"{directory}/{owner}.d/{entry}"
     return [found[entry] for entry in sorted(found)]
 

@@ -12,7 +12,7 @@ from ..capture.model import Instance
 from ..errors import EngineError
 from ..options import GatewayOptions
 from ..ports import Context
-from . import health, ownership
+from . import gate, health, ownership
 from .detect import detect, location_of
 from .endpoint import LOOPBACK, Endpoint, config_is_sound, find_endpoint, find_port
 from .health import Health
@@ -91,7 +91,8 @@ class Gateway:
         return ownership.find_owner(state_dir) is None and not set(ownership.users_of_databases(state_dir)) - strangers
 
     def require_startable(self) -> None:
-        """EngineError "gateway-not-startable" if it could not be started again after a stop."""
+        """EngineError "gateway-not-startable", "gateway-gate-closed" if it could not be started again after a stop."""
+        self.require_open_gate()
         obstacle = self.service.status().obstacle
         if not obstacle and not config_is_sound(self.location):
             obstacle = f"its config {self.location.config_path} has errors, with which it would not start"
@@ -119,8 +120,17 @@ class Gateway:
         return self.wait_until_healthy()
 
     def order_start(self) -> None:
-        """Let its service manager start it."""
+        """Let its service manager start it. EngineError "gateway-gate-closed"."""
+        self.require_open_gate()
         self.service.start()
+
+    def require_open_gate(self) -> None:
+        """EngineError "gateway-gate-closed" where it is kept from starting: its service manager would do nothing, and say nothing."""
+        reason = gate.why_closed(self.location.state_dir)
+        if reason:
+            raise EngineError(
+                "gateway-gate-closed", f"The gateway may not start: {reason}",
+                "After a restore that was cut short, run openclaw-backup recover; a fence is taken away by openclaw-backup unfence.")
 
     def wait_until_healthy(self) -> Health:
         """Wait for the end of a start; accounts of channels do not count. EngineError "gateway-start-failed"."""
@@ -219,12 +229,14 @@ class Change:
 
 
 def plan(gateway: Gateway, wanted: str) -> Change:
-    """What "started", "stopped", "restarted" or "status" takes. Looks, and changes nothing."""
+    """What "started", "stopped", "restarted" or "status" takes. Looks, and changes nothing. EngineError "gateway-gate-closed"."""
     found = gateway.status()
     up = found.up
     down = found.state in (STOPPED, FAILED)
     stop = wanted == "restarted" and up or wanted == "stopped" and not (down and gateway.fully_stopped())
     start = wanted == "restarted" or wanted == "started" and not up
+    if start:
+        gateway.require_open_gate()
     after = found.state if wanted == "status" else STOPPED if wanted == "stopped" else RUNNING
     return Change(gateway, found.state, after, stop, start, wanted in ("started", "restarted"))
 

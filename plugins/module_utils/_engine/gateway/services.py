@@ -13,12 +13,16 @@ import os
 from dataclasses import dataclass
 
 from ..capture.accounts import Account, current_user_id
+from ..capture.units import SYSTEM_DIRECTORIES, USER_DIRECTORIES, drop_in_name
 from ..errors import EngineError
 from ..ports import CommandResult, Context
 
 RUNNING, STARTING, STOPPING, STOPPED, FAILED, UNKNOWN = "running", "starting", "stopping", "stopped", "failed", "unknown"
 _TIMEOUT = 60.0  # seconds that a service manager may take to accept an order
 _STATES = {"active": RUNNING, "reloading": RUNNING, "activating": STARTING, "deactivating": STOPPING, "inactive": STOPPED, "failed": FAILED}
+# Their words: the directory, the file's name, its text. It is whole or not there, also after a power cut.
+_PUT_FILE = 'set -e; umask 022; mkdir -p "$1"; printf %s "$3" > "$1/$2.new"; sync "$1/$2.new"; mv -f "$1/$2.new" "$1/$2"; sync "$1"'
+_REMOVE_FILE = 'test -d "$1" || exit 0; set -e; rm -f "$1/$2" "$1/$2.new"; sync "$1"; rmdir "$1" 2>/dev/null || true'
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,21 @@ class Service:
     def stop(self, timeout: float) -> None:
         """Order its stop. timeout: seconds that it may take."""
         raise self._refusal("there is no service that could be stopped")
+
+    def remembered(self) -> dict:
+        """What release() has to know of how it is now, JSON-native. Ask before hold()."""
+        return {}
+
+    def sees(self, path: str) -> bool:
+        """Whether the file is there for its manager."""
+        return os.path.exists(path)
+
+    def hold(self, purpose: str, marker: str, reason: str) -> str:  # pylint: disable=unused-argument
+        """Keep it from starting while the marker exists. What can start it all the same, "" if nothing of the host's can."""
+        return "whatever starts it, since no service of this host is known to"
+
+    def release(self, purpose: str, remembered: dict) -> None:
+        """Undo hold(), also where that was done in part or not at all."""
 
     def _run(self, argv: list[str], timeout: float = _TIMEOUT) -> CommandResult:
         if self._context.run is None:
@@ -134,6 +153,36 @@ class SystemdService(Service):
     def stop(self, timeout: float) -> None:
         self._order(self._systemctl("stop", "--no-block", self.name))
 
+    def sees(self, path: str) -> bool:
+        return not self._run(self._as_owner('test -e "$1"', path)).code
+
+    def hold(self, purpose: str, marker: str, reason: str) -> str:
+        """A drop-in with a condition: the manager asks it at every start, also of Restart=always and at boot."""
+        text = "\n".join([
+            "# Made by openclaw-backup, which also removes it. " + " ".join(reason.split()), "[Unit]",
+            f"ConditionPathExists=!{marker.replace('%', '%%')}", ""])
+        self._order(self._as_owner(_PUT_FILE, self._drop_ins(), drop_in_name(purpose), text))
+        self._reload()
+        return ""
+
+    def release(self, purpose: str, remembered: dict) -> None:
+        self._order(self._as_owner(_REMOVE_FILE, self._drop_ins(), drop_in_name(purpose)))
+        self._reload()
+
+    def _drop_ins(self) -> str:
+        directory = f"{self._account.home}/{USER_DIRECTORIES[0]}" if self._account else SYSTEM_DIRECTORIES[0]
+        return f"{directory}/{self.name}.d"
+
+    def _as_owner(self, script: str, *words: str) -> list[str]:
+        """A script with the rights of the unit's owner: root writes nowhere in a home, where links may lead astray."""
+        command = ["sh", "-c", script, "sh", *words]
+        return as_user(self._account, command) if self._account else command
+
+    def _reload(self) -> None:
+        """Let the manager read its units anew. A user's that does not run reads them when it starts."""
+        if self._account is None or os.path.lexists(f"/run/user/{self._account.uid}/systemd/private"):
+            self._order(self._systemctl("daemon-reload"))
+
 
 class ContainerService(Service):
     """A container of Docker or Podman. account: whose container engine; None for root's or the host's."""
@@ -178,6 +227,23 @@ class ContainerService(Service):
             if text.isdigit():
                 return int(text)
         return None
+
+    def remembered(self) -> dict:
+        policy = _object(_object(self.inspect().get("HostConfig")).get("RestartPolicy"))
+        name, count = str(policy.get("Name") or "no"), policy.get("MaximumRetryCount")
+        return {"restart_policy": f"{name}:{count}" if name == "on-failure" and count else name}
+
+    def hold(self, purpose: str, marker: str, reason: str) -> str:
+        """No restart policy: then only an explicit order starts it."""
+        left = f"an explicit start of the container {self.name}, by a person or a compose project"
+        if self.remembered()["restart_policy"] != "no" and self._run(self._engine_command("update", "--restart=no", self.name)).code:
+            return f"{left}, and its restart policy, which this {self._engine} cannot change"  # Podman before 5
+        return left
+
+    def release(self, purpose: str, remembered: dict) -> None:
+        policy = str(remembered.get("restart_policy") or "no")
+        if policy != "no" and self.inspect() and self.remembered()["restart_policy"] != policy:
+            self._order(self._engine_command("update", f"--restart={policy}", self.name))
 
     def start_command(self) -> list[str]:
         return self._engine_command("start", self.name)
