@@ -12,7 +12,7 @@ S3_VENV := .venv-s3
 REQUIREMENTS := $(wildcard requirements/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-test venv-s3 backup restore test unit unit-quick sanity sanity-all lint integration integration-all hosts molecule docs bench torture real page build clean
+.PHONY: help venv venv-test venv-s3 backup restore test unit unit-quick sanity sanity-all lint integration integration-all browser hosts molecule docs bench torture real page build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,7 +32,7 @@ backup: venv ## Back up this host's OpenClaw into an encrypted repository in you
 restore: venv ## Restore the newest snapshot to a new directory: make restore TO=/tmp/restored
 	@tools/in-collection.sh $(VENV)/bin/ansible-playbook openclaw_ops.backup.extract -e openclaw_extract_to=$(abspath $(TO)) $(ARGS)
 
-test: unit lint docs sanity integration real hosts ## Everything that must pass before a merge
+test: unit lint docs sanity integration browser real hosts ## Everything that must pass before a merge
 
 unit: venv-test venv-s3 ## Unit and property tests
 	@$(TEST_VENV)/bin/python -m pytest tests/unit tests/torture -m 'not torture'
@@ -59,6 +59,9 @@ integration: venv-test venv-s3 ## The modules and playbooks, run by Ansible, aga
 integration-all: venv-test venv-s3 ## The same with every supported ansible-core that a Python on this machine can run
 	@set -e; for core in $$($(TEST_VENV)/bin/python tools/sanity.py --cores); do echo "$$core"; \
 	    OPENCLAW_OPS_ANSIBLE_PLAYBOOK=$$core/ansible-playbook $(TEST_VENV)/bin/python -m pytest -q tests/integration -m 'not torture'; done
+
+browser: venv-test ## The page in a real Chromium, with an accessibility checker (both are fetched once)
+	@$(TEST_VENV)/bin/python -m pytest tests/browser
 
 hosts: venv-test ## Real hosts with systemd, SSH, OpenClaw and an S3 server: tests/hosts, then the molecule scenarios (needs root)
 	@tools/test-hosts run -- $(TEST_VENV)/bin/python -m pytest tests/hosts

@@ -2,19 +2,17 @@
 # GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Renders the page of a made-up fleet: sample_page.py DIRECTORY. With a Chromium on PATH also pictures, for a desk and for a phone."""
+"""Renders the page of a made-up fleet: sample_page.py DIRECTORY. With chromium and chromedriver on PATH also pictures, and a PDF."""
 from __future__ import annotations
 
 import runpy
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
-SIZES = {"desk": (1280, 3000), "phone": (500, 5000)}
-FRAME = '<body style="margin:0"><iframe src="page.html" style="border:0;width:390px;height:4900px"></iframe></body>'
+VIEWS = {"desk": (1280, "light"), "desk-dark": (1280, "dark"), "phone": (360, "light"), "phone-dark": (360, "dark")}
 
 
 def main(directory: str) -> int:
@@ -22,19 +20,19 @@ def main(directory: str) -> int:
     sys.path.insert(0, str(TESTS))
     runpy.run_path(str(TESTS / "unit" / "conftest.py"))
     from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.report import page
+    from support.browser import PACKAGES, Browser
     from support.sample_fleet import sample_fleet
     target = Path(directory).resolve()
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
         (target / "page.html").write_text(page.page(sample_fleet(Path(work) / "storage")))
-        (target / "phone.html").write_text(FRAME)  # no Chromium makes a window as narrow as a phone
-        browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-        for name, (width, height) in SIZES.items() if browser else ():
-            source = target / ("phone.html" if name == "phone" else "page.html")
-            subprocess.run(
-                [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={work}/profile",
-                 f"--window-size={width},{height}", f"--screenshot={target}/{name}.png", source.as_uri()],
-                check=True, capture_output=True, timeout=120)
+    if all(map(shutil.which, PACKAGES)):
+        with Browser() as browser:
+            browser.open((target / "page.html").as_uri())
+            for name, (width, scheme) in VIEWS.items():
+                browser.view(width, scheme=scheme)
+                browser.picture(target / f"{name}.png")
+            browser.printed(target / "page.pdf")
     print(f"{target}: {', '.join(sorted(path.name for path in target.iterdir()))}")
     return 0
 

@@ -78,8 +78,8 @@ options:
   reports:
     description:
       - What hosts say of themselves, as the playbook C(openclaw_ops.backup.status) collects it.
-      - Each entry may have the keys C(instance), C(host), C(reachable), C(enabled), C(next_run), C(failing_since), C(error_code)
-        and C(msg).
+      - Each entry may have the keys C(instance), C(host), C(reachable), C(enabled), C(next_run), C(failing_since), C(error_code),
+        C(msg) and C(channels).
     type: list
     elements: dict
     default: []

@@ -12,6 +12,7 @@ from pathlib import Path
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.repository import crypto, keys, names, records, repository, snapshot
 
 DAY = 86400.0
+CHECKS = [{"name": name, "result": "passed"} for name in ("repository", "data", "databases", "content", "openclaw", "boot", "time")]
 _PUBLIC = secrets.token_bytes(crypto.PUBLIC_BYTES)
 
 
@@ -77,5 +78,5 @@ def healthy(storage: Path, name: str, now: float, snapshots: int = 30, days: int
             made.snapshot(time, bytes=grown)
         else:
             made.run(time + 1, "success", snapshot=names.id_of_time(time), omissions=0, bytes_stored=18_000_000)
-    made.verification(names.id_of_time(now - 3 * DAY - 3 * 3600), now - 3 * DAY, duration_ms=95_000)
+    made.verification(names.id_of_time(now - 3 * DAY - 3 * 3600), now - 3 * DAY, duration_ms=95_000, host="staging-1", checks=CHECKS)
     return made

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 
+from support import debian
+
 from .commands import LabError, run
 
 PACKAGES = {  # a program: the Debian package that it comes in
@@ -43,14 +45,8 @@ def why_not() -> str | None:
 
 
 def install_packages() -> None:
-    """Install with apt-get what is missing of PACKAGES."""
-    missing = sorted({package for program, package in PACKAGES.items() if not shutil.which(program)})
-    if not missing:
-        return
-    print(f"test hosts: installing {' '.join(missing)}", flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    run("apt-get", "-qq", "update", env=environment)
-    run("apt-get", "-qq", "-y", "install", "--no-install-recommends", *missing, env=environment)
-    still = [program for program in PACKAGES if not shutil.which(program)]
-    if still:
-        raise LabError(f"installed {' '.join(missing)}, and still there is no {' '.join(still)}")
+    """Install with apt-get what is missing of PACKAGES. LabError."""
+    try:
+        debian.install_missing(PACKAGES)
+    except RuntimeError as error:
+        raise LabError(str(error)) from error

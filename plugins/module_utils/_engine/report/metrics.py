@@ -25,6 +25,7 @@ _GAUGES: dict[str, tuple[str, _Value]] = {
     "failing_since_timestamp_seconds": ("Since when backups fail; no line while they do not.", lambda item: item.failing_since),
     "verified_timestamp_seconds": ("When a restore of it was last tried.", lambda item: item.verified and item.verified.time),
     "verified_success": ("1 if that restore worked.", lambda item: item.verified and float(item.verified.passed)),
+    "recoverable": ("1 if its last backup and its last proven restore are as young as wanted.", lambda item: float(item.recoverable)),
     "verified_duration_seconds": ("How long that restore took.", lambda item: item.verified and item.verified.duration_s),
     "next_run_timestamp_seconds": ("When the host will back up next, if it said so.", lambda item: item.next_run),
     "snapshots": ("Snapshots in its repository.", lambda item: item.snapshots),
@@ -43,6 +44,7 @@ def textfile(fleet: Fleet) -> str:
         lines += family(_PREFIX + name, description, ((_labels(item), value(item)) for item in fleet.instances))
     lines += family(_PREFIX + "fleet_instances", "Instances by severity.", (
         ({"severity": severity}, fleet.count(severity)) for severity in (OK, ATTENTION, BAD)))
+    lines += family(_PREFIX + "fleet_recoverable", "Instances that could be brought back today.", [({}, fleet.recoverable)])
     lines += family(_PREFIX + "fleet_status_timestamp_seconds", "When this was found out.", [({}, fleet.now)])
     return "\n".join([*lines, ""])
 

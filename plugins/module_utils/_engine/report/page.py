@@ -13,12 +13,12 @@ import html
 
 from .. import durations
 from .._version import VERSION
-from ..status.model import ATTENTION, BAD, OK, Fleet, InstanceStatus, iso
+from ..status.model import AGAIN, ATTENTION, BAD, KEPT, OK, Channel, Fleet, InstanceStatus, iso
 from . import strip, words
 from .page_style import STYLE
 
 _GROUPS = ((BAD, "Needs a person now"), (ATTENTION, "To look at"), (OK, "In order"))
-_COLUMNS = ("Instance", "State", "Last good backup", "Size", "Last proven restore", "Last 90 days")
+_COLUMNS = ("Instance", "State", "Last good backup", "Last proven restore", "After a restore", "Last 90 days")
 _ICONS = {
     BAD: '<path d="M3 3l10 10M13 3L3 13"/>', ATTENTION: '<path d="M8 2v8M8 12.5v2"/>', OK: '<path d="M2 9l4 4 8-10"/>'}
 
@@ -30,7 +30,8 @@ def page(fleet: Fleet, title: str = "OpenClaw backups") -> str:
         "<!DOCTYPE html>", '<html lang="en">', "<head>", '<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">', '<meta name="robots" content="noindex">',
-        '<meta name="referrer" content="no-referrer">', f"<title>{_text(_short_verdict(fleet))} – {_text(title)}</title>",
+        '<meta name="referrer" content="no-referrer">', '<link rel="icon" href="data:,">',
+        f"<title>{_text(_short_verdict(fleet))} – {_text(title)}</title>",
         f"<style>{STYLE}</style>", "</head>", "<body>", '<a class="skip" href="#instances">To the instances</a>', *_header(fleet, title),
         '<main id="instances">', "<h2>Instances</h2>", *_table(fleet), "</main>", *_footer(), "</body>", "</html>", ""]
     return "\n".join(parts)
@@ -51,27 +52,32 @@ def _short_verdict(fleet: Fleet) -> str:
 
 
 def _verdict(fleet: Fleet) -> str:
-    total, bad, look = len(fleet.instances), fleet.count(BAD), fleet.count(ATTENTION)
-    if bad:
-        return f"{bad:,} of {words.count(total, 'instance')} {'needs' if bad == 1 else 'need'} a person now."
-    if look:
-        return f"Every instance is backed up, and {look:,} of {total:,} should be looked at."
-    return f"All is in order: {words.count(total, 'instance')} backed up as wanted."
+    total = len(fleet.instances)
+    if fleet.recoverable == total:
+        return f"{'Each of ' if total > 1 else ''}{words.count(total, 'instance')} could be brought back today."
+    return f"{fleet.recoverable:,} of {words.count(total, 'instance')} could be brought back today."
+
+
+def _to_do(fleet: Fleet) -> str:
+    bad, look = fleet.count(BAD), fleet.count(ATTENTION)
+    parts = [f"{bad:,} {'needs' if bad == 1 else 'need'} a person now"] if bad else []
+    parts += [f"{look:,} should be looked at"] if look else []
+    return f"{' and '.join(parts)}." if parts else "Nothing is to be done."
 
 
 def _header(fleet: Fleet, title: str) -> list[str]:
     stored = sum(item.backup.bytes for item in fleet.instances if item.backup)
     ages = [item.age for item in fleet.instances if item.age is not None]
-    proven = sum(1 for item in fleet.instances if item.verified and item.verified.passed)
+    took = [item.verified.duration_s for item in fleet.instances if item.verified and item.verified.duration_s is not None]
     sums = (
         ("Need a person", f"{fleet.count(BAD):,}"), ("To look at", f"{fleet.count(ATTENTION):,}"),
         ("In order", f"{fleet.count(OK):,}"), ("Oldest last backup", durations.short(max(ages)) if ages else "–"),
-        ("Proven to restore", f"{proven:,} of {len(fleet.instances):,}"),
-        ("Content", words.size(stored)))
+        ("Slowest restore", durations.short(max(took)) if took else "–"), ("Content", words.size(stored)))
     return [
         "<header>", f"<h1>{_text(title)}</h1>",
-        f'<p class="soft">{_text(fleet.url)}, as of <time datetime="{iso(fleet.now)}">{words.moment(fleet.now)}</time></p>',
-        f'<p class="verdict">{_text(_verdict(fleet))}</p>', '<dl class="sums">',
+        f'<p class="soft wide">{_text(fleet.url)}, as of <time datetime="{iso(fleet.now)}">{words.moment(fleet.now)}</time></p>',
+        f'<div class="verdict {fleet.severity}"><p class="big">{_text(_verdict(fleet))}</p><p>{_to_do(fleet)}</p></div>',
+        '<dl class="sums">',
         *(f"<div><dt>{name}</dt><dd>{_text(value)}</dd></div>" for name, value in sums), "</dl>", "</header>"]
 
 
@@ -94,13 +100,14 @@ def _table(fleet: Fleet) -> list[str]:
 
 def _row(item: InstanceStatus, now: float) -> str:
     host = f'<br><span class="soft">{_text(item.host)}</span>' if item.host and item.host != item.instance else ""
-    cells = (_backup(item, now), _size(item), _proof(item, now))
-    shown = "".join(f'<td role="cell"><span class="key">{name}</span>{cell}</td>' for name, cell in zip(_COLUMNS[2:], cells))
-    days = strip.sparkline(item.sizes, now) + strip.svg(item.strip, now) if item.strip else ""
+    cells = (
+        ("", _backup(item, now)), ("", _proof(item, now)), ("", _channels(item.channels)), (' class="days"', _days(item, now)))
+    shown = "".join(
+        f'<td{kind} role="cell"><span class="key">{name}</span>{cell}</td>'
+        for name, (kind, cell) in zip(_COLUMNS[2:], cells))
     return (
         f'<tr class="row {item.severity}" role="row"><th scope="row" role="rowheader">{_text(item.instance)}{host}</th>'
-        f'<td class="state" role="cell">{_state(item)}</td>{shown}'
-        f'<td class="days" role="cell"><span class="key">{_COLUMNS[-1]}</span>{days}</td></tr>')
+        f'<td class="state" role="cell">{_state(item)}</td>{shown}</tr>')
 
 
 def _state(item: InstanceStatus) -> str:
@@ -122,32 +129,52 @@ def _time(seconds: float) -> str:
 
 
 def _lines(first: str, *others: str) -> str:
-    return "<br>".join([f'<span class="one">{first}</span>', *(f'<span class="soft one">{other}</span>' for other in others if other)])
+    return "<br>".join([first, *(f'<span class="soft">{other}</span>' for other in others if other)])
 
 
 def _backup(item: InstanceStatus, now: float) -> str:
     following = "" if item.next_run is None else f"next {words.until(item.next_run, now)}"
     if item.last_good is None:
         return _lines("never", following)
-    kind = _text(item.backup.kind) if item.backup else ""
-    version = f"OpenClaw {_text(item.backup.openclaw_version)}" if item.backup and item.backup.openclaw_version else ""
-    return _lines(words.ago(item.last_good, now), _time(item.last_good), kind, version, following)
-
-
-def _size(item: InstanceStatus) -> str:
-    if item.backup is None:
-        return "–"
-    grown = item.growth()
-    return _lines(words.size(item.backup.bytes), f"{words.change(grown)} in 30d" if grown is not None else "")
+    backup = item.backup
+    missing = f'<strong class="less">{words.count(backup.omissions, "omission")}</strong>' if backup and backup.omissions else ""
+    version = f"OpenClaw {_text(backup.openclaw_version)}" if backup and backup.openclaw_version else ""
+    return _lines(
+        words.ago(item.last_good, now), missing, _time(item.last_good), _text(backup.kind) if backup and backup.kind != "scheduled" else "",
+        version, following)
 
 
 def _proof(item: InstanceStatus, now: float) -> str:
-    if item.verified is None:
+    proof = item.verified
+    if proof is None:
         return "never"
-    took = f"took {durations.short(item.verified.duration_s)}" if item.verified.duration_s is not None else ""
-    if not item.verified.passed:
-        return _lines(f"failed {words.ago(item.verified.time, now)}", _time(item.verified.time))
-    return _lines(words.ago(item.verified.time, now), _time(item.verified.time), took)
+    how = [f"took {durations.short(proof.duration_s)}"] if proof.duration_s is not None else []
+    how += [f"on {_text(proof.host)}"] if proof.host else []
+    wrong = [name for name, passed in proof.checks if not passed]
+    checks = f"{len(proof.checks) - len(wrong)} of {words.count(len(proof.checks), 'check')} passed" if proof.checks else ""
+    failed = f"failed: {_text(', '.join(wrong))}" if wrong else ""
+    shown = words.ago(proof.time, now) if proof.passed else f'<strong class="less">failed {words.ago(proof.time, now)}</strong>'
+    return _lines(shown, _time(proof.time), ", ".join(how), checks, failed)
+
+
+def _channels(channels: tuple[Channel, ...] | None) -> str:
+    """What becomes of the agent's channels: which a person may have to pair again."""
+    if channels is None:
+        return '<span class="soft">not known</span>'
+    if not channels:
+        return '<span class="soft">no channels</span>'
+    named = {pairing: _text(", ".join(one.name for one in channels if one.pairing == pairing)) for pairing in (AGAIN, "", KEPT)}
+    lines = [
+        f"pair again: {named[AGAIN]}" if named[AGAIN] else "", f'<span class="soft">not known: {named[""]}</span>' if named[""] else "",
+        f'<span class="soft">goes on: {named[KEPT]}</span>' if named[KEPT] else ""]
+    return "<br>".join(line for line in lines if line)
+
+
+def _days(item: InstanceStatus, now: float) -> str:
+    grown = item.growth()
+    size = f"{words.size(item.backup.bytes)}{f', {words.change(grown)} in 30d' if grown is not None else ''}" if item.backup else ""
+    shown = strip.sparkline(item.sizes, now) + strip.svg(item.strip, now) if item.strip else ""
+    return shown + (f'<span class="soft">{size}</span>' if size else "")
 
 
 def _footer() -> list[str]:
@@ -156,6 +183,8 @@ def _footer() -> list[str]:
         f"{strip.shape(state, 0, 1)}</svg>{meaning}</li>" for state, meaning in strip.MEANINGS.items())
     return [
         "<footer>", "<h2>Reading the days</h2>", f'<ul class="legend">{entries}</ul>',
+        '<p class="soft">An instance could be brought back today if its last good backup and its last proven restore are as young as its '
+        "objectives want. Pairing again: channels that are a linked device, such as WhatsApp, may ask for it after a restore.</p>",
         '<p class="soft">Days are those of UTC. Times are by the storage\'s clock. What a snapshot says of itself is not authenticated '
         "without its key; whoever may write to the storage is believed.</p>",
         f'<p class="soft">openclaw_ops.backup {VERSION}</p>', "</footer>"]

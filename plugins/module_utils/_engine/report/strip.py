@@ -14,8 +14,8 @@ HEIGHT = 20
 # state: (class, top, height) of its bar.
 BARS = {
     model.DAY_BACKUP: ("b", 0, 20), model.DAY_UNCHANGED: ("u", 8, 12), model.DAY_INCOMPLETE: ("i", 0, 20), model.DAY_FAILED: ("f", 4, 16),
-    model.DAY_RAN: ("r", 12, 8), model.DAY_NONE: ("n", 17, 3), model.DAY_OPEN: ("p", 19, 1),
-    model.DAY_BEFORE: ("p", 19, 1),
+    model.DAY_RAN: ("r", 12, 8), model.DAY_NONE: ("n", 17, 3), model.DAY_OPEN: ("p", 18, 2),
+    model.DAY_BEFORE: ("p", 18, 2),
 }
 MEANINGS = {
     model.DAY_BACKUP: "backed up", model.DAY_UNCHANGED: "nothing new", model.DAY_INCOMPLETE: "incomplete", model.DAY_FAILED: "failed",

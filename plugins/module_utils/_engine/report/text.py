@@ -26,7 +26,7 @@ def summary(fleet: Fleet) -> str:
     """One sentence for all."""
     return (
         f"{words.count(len(fleet.instances), 'instance')}: {fleet.count(BAD)} bad, {fleet.count(ATTENTION)} to look at, "
-        f"{fleet.count(OK)} in order. {words.clean(fleet.url)}, {words.moment(fleet.now)}")
+        f"{fleet.count(OK)} in order; {fleet.recoverable} could be brought back today. {words.clean(fleet.url)}, {words.moment(fleet.now)}")
 
 
 def _row(item: InstanceStatus, now: float) -> tuple[str, ...]:

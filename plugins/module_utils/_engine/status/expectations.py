@@ -9,9 +9,10 @@ from typing import Iterable
 
 from .. import durations
 from ..errors import EngineError
-from .model import Expected, Objectives, Report
+from .model import AGAIN, KEPT, Channel, Expected, Objectives, Report
 
 _LONGEST = 1000  # characters of a host's text
+_MOST_CHANNELS = 40
 
 
 def objectives(values: dict, default: Objectives = Objectives()) -> Objectives:
@@ -31,12 +32,22 @@ def expected(items: Iterable[dict], default: Objectives) -> list[Expected]:
 
 
 def reports(items: Iterable[dict]) -> list[Report]:
-    """What hosts say: {"instance", "host", "reachable", "enabled", "next_run", "failing_since", "error_code", "msg"}; all may lack."""
+    """What hosts say; the module's option reports lists the keys, each of which may lack."""
     return [
         Report(
             _text(item, "instance"), _text(item, "host"), item.get("reachable") is not False, item.get("enabled") is not False,
-            moment(item.get("next_run")), moment(item.get("failing_since")), _text(item, "error_code"), _text(item, "msg"))
+            moment(item.get("next_run")), moment(item.get("failing_since")), _text(item, "error_code"), _text(item, "msg"),
+            channels(item.get("channels")))
         for item in items if isinstance(item, dict)]
+
+
+def channels(value: object) -> tuple[Channel, ...] | None:
+    """[{"name", "pairing"}] of a host or a record; None where it is no such list."""
+    if not isinstance(value, list):
+        return None
+    found = [item for item in value if isinstance(item, dict) and isinstance(item.get("name"), str)]
+    return tuple(
+        Channel(item["name"][:60], item["pairing"] if item.get("pairing") in (KEPT, AGAIN) else "") for item in found[:_MOST_CHANNELS])
 
 
 def moment(value: object) -> float | None:

@@ -20,9 +20,10 @@ from ..storage.base import ObjectInfo, Storage
 _UNREADABLE = ("repository-damaged", "object-missing", "format-unknown", "key-cannot-read")
 _HEADER = ("kind", "scope", "bytes", "bytes_stored", "files", "omissions", "duration_ms", "openclaw_version")
 _RUN = {"result": str, "error_code": str, "host": str, "snapshot": str, "omissions": int, "engine": str}
-_VERIFICATION = {"snapshot": str, "level": str, "result": str, "duration_ms": int, "host": str}
+_VERIFICATION = {"snapshot": str, "level": str, "result": str, "duration_ms": int, "duration_s": int, "host": str}
+_MOST_CHECKS = 40
 _LONGEST = 300  # characters of a text that is kept
-_VERSION = 1
+_VERSION = 2
 
 
 def of_header(storage: Storage, item: ObjectInfo) -> dict:
@@ -43,6 +44,12 @@ def of_verification(storage: Storage, item: ObjectInfo) -> dict:
     return _tolerantly(lambda: _of_record(storage, item, records.VERIFICATION, _VERIFICATION, None))
 
 
+def _checks(value: object) -> list:
+    """[[name, passed]] of what a verification's record says of its checks; what is no check is left out."""
+    named = [item for item in value if type(item) is dict and type(item.get("name")) is str] if type(value) is list else []
+    return [[item["name"][:60], item.get("result") == "passed"] for item in named[:_MOST_CHECKS]]
+
+
 def _of_record(storage: Storage, item: ObjectInfo, kind: str, wanted: dict, bundle: WriterBundle | None) -> dict:
     data = storage.get(item.name, 0, records.MAXIMUM_MESSAGE * 2)
     message = ""
@@ -55,6 +62,11 @@ def _of_record(storage: Storage, item: ObjectInfo, kind: str, wanted: dict, bund
         value = record.get(name)
         if type(value) is expected:
             found[name] = value[:_LONGEST] if expected is str else value
+    if "checks" in record:
+        found["checks"] = _checks(record["checks"])
+    if type(record.get("channels")) is list:
+        named = [item for item in record["channels"] if type(item) is dict and type(item.get("name")) is str]
+        found["channels"] = [{"name": item["name"][:60], "pairing": str(item.get("pairing"))[:20]} for item in named[:_MOST_CHECKS]]
     if message:
         found["message"] = message[:_LONGEST]
     return found

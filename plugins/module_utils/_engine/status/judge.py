@@ -24,7 +24,8 @@ def judge(
     host = host or report.host or (stored.last_run.host if stored.last_run else "")
     return InstanceStatus(
         instance, host, tuple(findings), stored.backup, last_good, stored.last_run, _failing_since(stored, report), stored.verified,
-        report.next_run, len(stored.snapshots), tuple(stored.sizes), strip(stored, now), objectives, now)
+        report.next_run, len(stored.snapshots), tuple(stored.sizes), strip(stored, now), objectives, now,
+        report.channels if report.channels is not None else stored.verified.channels if stored.verified else None)
 
 
 def unreadable(instance: str, error: str, objectives: Objectives, now: float, host: str = "") -> InstanceStatus:
@@ -44,7 +45,10 @@ def _damage(stored: Stored):
         yield Finding(model.DAMAGED, f"The newest snapshot cannot be read: {stored.newest_error}")
     proof = stored.verified
     if proof and not proof.passed:
-        yield Finding(model.DAMAGED, f"Snapshot {proof.snapshot} failed its verification (level {proof.level})", proof.time)
+        failed = ", ".join(name for name, passed in proof.checks if not passed)
+        yield Finding(
+            model.DAMAGED, f"Snapshot {proof.snapshot} failed its verification ({f'check {failed}' if failed else f'level {proof.level}'})",
+            proof.time)
 
 
 def _presence(stored: Stored, report: Report):

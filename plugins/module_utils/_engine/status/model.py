@@ -21,6 +21,7 @@ SEVERITIES = (OK, ATTENTION, BAD)
 DAY_BACKUP, DAY_UNCHANGED, DAY_INCOMPLETE, DAY_FAILED, DAY_RAN, DAY_NONE, DAY_OPEN, DAY_BEFORE = (
     "backup", "unchanged", "incomplete", "failed", "ran", "none", "open", "before")  # open: today, and nothing yet
 STRIP_DAYS = 90
+KEPT, AGAIN = "kept", "again"  # what becomes of a channel's pairing in a restore
 DAY = 86400
 
 
@@ -33,6 +34,14 @@ class Objectives:
 
     max_age: int = 26 * 3600
     max_unverified_age: int = 35 * DAY
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A channel that an agent talks through. pairing: KEPT, AGAIN (it may have to be paired again after a restore) or "" for unknown."""
+
+    name: str
+    pairing: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class Report:
     """What a host says of an instance itself, distrusted. Times in seconds since 1970 UTC, or None where it does not say.
 
     instance: empty for a host of which nothing more is known. reachable: whether the host answered at all.
-    message: why its last run failed, in its own words.
+    message: why its last run failed, in its own words. channels: what the agent talks through; None where the host does not say.
     """
 
     instance: str = ""
@@ -60,6 +69,7 @@ class Report:
     failing_since: float | None = None
     error_code: str = ""
     message: str = ""
+    channels: tuple[Channel, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +117,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Verified:
-    """A verification that read the content. duration_s and host: where the record says so."""
+    """A verification that read the content. duration_s and host: where the record says so.
+
+    checks: (name, whether it passed) of each that was made, where the record lists them. channels: as of an InstanceStatus.
+    """
 
     time: float
     snapshot: str
@@ -115,6 +128,14 @@ class Verified:
     passed: bool
     duration_s: float | None = None
     host: str = ""
+    checks: tuple[tuple[str, bool], ...] = ()
+    channels: tuple[Channel, ...] | None = None
+
+    def to_dict(self) -> dict:
+        """Without the channels, which are said of the instance."""
+        found = {**asdict(self), "time": iso(self.time), "checks": [{"name": name, "passed": passed} for name, passed in self.checks]}
+        del found["channels"]
+        return found
 
 
 @dataclass(frozen=True)
@@ -123,6 +144,7 @@ class InstanceStatus:
 
     last_good: when it was last known to be backed up as it was: by a snapshot, or by a run that found nothing new.
     sizes: (time, bytes of content) of some snapshots, oldest first. strip: a state for each of the last days, today's last.
+    channels: what the agent talks through, or None where nothing is known of that.
     """
 
     instance: str
@@ -139,6 +161,7 @@ class InstanceStatus:
     strip: tuple[str, ...] = ()
     objectives: Objectives = field(default_factory=Objectives)
     now: float = 0.0
+    channels: tuple[Channel, ...] | None = None
 
     @property
     def health(self) -> str:
@@ -157,6 +180,13 @@ class InstanceStatus:
         """Seconds since last_good."""
         return None if self.last_good is None else max(self.now - self.last_good, 0.0)
 
+    @property
+    def recoverable(self) -> bool:
+        """Whether it could be brought back today: a backup within max_age, and a last restore within max_unverified_age that worked."""
+        wrong = {finding.health for finding in self.findings} & {DAMAGED, NEVER, UNKNOWN, UNVERIFIED}
+        late = self.age is None or self.objectives.max_age and self.age > self.objectives.max_age
+        return not wrong and not late and self.verified is not None and self.verified.passed
+
     def growth(self, days: int = 30) -> int | None:
         """Bytes of content that came over so many days, or over what is known of them; None where one size is known."""
         recent = [size for time, size in self.sizes if time >= self.now - (days + 1) * DAY]
@@ -166,12 +196,15 @@ class InstanceStatus:
         """In the words of docs/monitoring.md."""
         backup = None if self.backup is None else {**asdict(self.backup), "time": iso(self.backup.time)}
         run = None if self.last_run is None else {**asdict(self.last_run), "time": iso(self.last_run.time)}
-        verified = None if self.verified is None else {**asdict(self.verified), "time": iso(self.verified.time)}
+        verified = None if self.verified is None else self.verified.to_dict()
+        channels = None if self.channels is None else [asdict(channel) for channel in self.channels]
         return {
             "instance": self.instance, "host": self.host, "health": self.health, "severity": self.severity, "reason": self.reason,
-            "findings": [finding.to_dict() for finding in self.findings], "backup": backup, "last_good": iso(self.last_good),
+            "recoverable": self.recoverable, "findings": [finding.to_dict() for finding in self.findings],
+            "backup": backup, "last_good": iso(self.last_good),
             "age_s": None if self.age is None else int(self.age), "last_run": run, "failing_since": iso(self.failing_since),
-            "verified": verified, "next_run": iso(self.next_run), "snapshots": self.snapshots, "growth_30d_bytes": self.growth(),
+            "verified": verified, "channels": channels, "next_run": iso(self.next_run), "snapshots": self.snapshots,
+            "growth_30d_bytes": self.growth(),
             "sizes": [{"time": iso(time), "bytes": size} for time, size in self.sizes], "strip": list(self.strip),
             "objectives": {"max_age_s": self.objectives.max_age, "max_unverified_age_s": self.objectives.max_unverified_age}}
 
@@ -198,11 +231,16 @@ class Fleet:
         """How many instances are of this severity."""
         return sum(item.severity == severity for item in self.instances)
 
+    @property
+    def recoverable(self) -> int:
+        """How many instances could be brought back today."""
+        return sum(item.recoverable for item in self.instances)
+
     def to_dict(self) -> dict:
         """The document that docs/monitoring.md describes."""
         return {
             "format": 1, "storage": self.url, "time": iso(self.now), "worst": self.worst, "severity": self.severity,
-            "counts": {severity: self.count(severity) for severity in (BAD, ATTENTION, OK)},
+            "counts": {severity: self.count(severity) for severity in (BAD, ATTENTION, OK)}, "recoverable": self.recoverable,
             "bytes": sum(item.backup.bytes for item in self.instances if item.backup), "requests": self.requests,
             "instances": [item.to_dict() for item in self.instances]}
 

@@ -18,6 +18,7 @@ from ..repository import names, verifications
 from ..repository.keys import WriterBundle
 from ..storage.base import ObjectInfo, Storage
 from . import facts
+from .expectations import channels
 from .model import DAY, STRIP_DAYS, Backup, Run, Verified
 
 LOOK_BACK = 20  # snapshots, runs or verifications that are read at most to find one that tells
@@ -210,10 +211,10 @@ class Reader:
             found = self._facts(item, facts.of_verification) or {}
             if found.get("level") not in verifications.PROVING:
                 continue
-            duration = found.get("duration_ms")
             self._stored.verified = Verified(
                 _placed_record(item).time, verifications.snapshot_of(item.name) or "", _text(found, "level"),
-                found.get("result") == verifications.PASSED, duration / 1000 if isinstance(duration, int) else None, _text(found, "host"))
+                found.get("result") == verifications.PASSED, _duration(found), _text(found, "host"),
+                tuple((str(name), passed is True) for name, passed in found.get("checks", ())), channels(found.get("channels")))
             return
 
 
@@ -221,6 +222,13 @@ def _backup(made: Placed, found: dict) -> Backup:
     return Backup(
         made.id, made.time, _text(found, "kind"), _text(found, "scope"), _count(found, "bytes"), _count(found, "bytes_stored"),
         _count(found, "files"), _count(found, "omissions"), _count(found, "duration_ms") / 1000, _text(found, "openclaw_version"))
+
+
+def _duration(found: dict) -> float | None:
+    """Seconds that a verification took, where its record says so."""
+    if isinstance(found.get("duration_ms"), int):
+        return found["duration_ms"] / 1000
+    return float(found["duration_s"]) if isinstance(found.get("duration_s"), int) else None
 
 
 def _text(found: dict, name: str) -> str:

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.report import metrics, page, strip, text, words
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.status import model
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.status.model import (
-    Backup, Finding, Fleet, InstanceStatus, Run, Verified)
+    AGAIN, KEPT, Backup, Channel, Finding, Fleet, InstanceStatus, Run, Verified)
 from support.sample_fleet import HOSTILE, sample_fleet
 
 hypothesis = pytest.importorskip("hypothesis")
@@ -40,9 +40,12 @@ def statuses(draw) -> InstanceStatus:
     findings = draw(st.lists(st.builds(Finding, st.sampled_from(model.HEALTHS[:-1]), anything, times), max_size=3))
     return InstanceStatus(
         draw(anything), draw(anything), tuple(findings), backup, draw(times), draw(st.none() | st.builds(Run, st.floats(0, 4e9), anything)),
-        draw(times), draw(st.none() | st.builds(Verified, st.floats(0, 4e9), anything, anything, st.booleans(), times, anything)),
+        draw(times), draw(st.none() | st.builds(
+            Verified, st.floats(0, 4e9), anything, anything, st.booleans(), times, anything,
+            st.lists(st.tuples(anything, st.booleans()), max_size=3).map(tuple))),
         draw(times), draw(st.integers(0, 500)), tuple(draw(st.lists(st.tuples(st.floats(0, 4e9), st.integers(0, 2**62)), max_size=4))),
-        tuple(draw(st.lists(st.sampled_from(list(strip.MEANINGS)), max_size=90))), now=NOW)
+        tuple(draw(st.lists(st.sampled_from(list(strip.MEANINGS)), max_size=90))), now=NOW,
+        channels=draw(st.none() | st.lists(st.builds(Channel, anything, st.sampled_from([AGAIN, KEPT, ""])), max_size=3).map(tuple)))
 
 
 fleets = st.lists(statuses(), max_size=4).map(lambda rows: Fleet("s3://bucket", NOW, tuple(sorted(rows, key=model.rank))))
@@ -81,10 +84,10 @@ def parsed(document: str) -> Strict:
 @hypothesis.given(fleets)
 def test_no_text_of_others_becomes_part_of_the_page(fleet):
     parser = parsed(page.page(fleet, HOSTILE))
-    assert not [tag for tag, attributes in parser.tags if tag in ("script", "iframe", "img", "object", "link", "form", "base")]
+    assert not [tag for tag, attributes in parser.tags if tag in ("script", "iframe", "img", "object", "form", "base")]
     names = {name for _tag, attributes in parser.tags for name in attributes}
     assert not [name for name in names if name.startswith("on") or name in ("src", "style", "srcdoc")]
-    assert {attributes["href"] for tag, attributes in parser.tags if "href" in attributes} == {"#instances"}
+    assert {attributes["href"] for tag, attributes in parser.tags if "href" in attributes} == {"#instances", "data:,"}
 
 
 @hypothesis.given(fleets)
@@ -125,6 +128,31 @@ def test_the_page_names_every_instance_its_state_and_why(fleet):
         assert words.HEALTH[item.health] in document
     assert "&lt;script&gt;alert" in document
     assert "4 failed" not in document and "4 days failed" in document
+
+
+def test_who_could_be_brought_back_has_a_fresh_backup_and_a_fresh_proof():
+    proof = Verified(NOW - 5 * model.DAY, "an id", "restore", True, 61.0, "staging", (("boot", True),))
+    good = InstanceStatus("a", backup=Backup("an id", NOW - 3600), last_good=NOW - 3600, verified=proof, now=NOW)
+    assert good.recoverable
+    for less in (
+            replace(good, last_good=None), replace(good, last_good=NOW - 27 * 3600), replace(good, verified=None),
+            replace(good, verified=replace(proof, passed=False)), replace(good, findings=(Finding(model.UNVERIFIED, "long ago"),))):
+        assert not less.recoverable
+    assert replace(good, findings=(Finding(model.FAILING, "since an hour"),)).recoverable, "what was backed up is still there"
+    fleet = Fleet("s3://bucket", NOW, (replace(good, verified=None), good))
+    assert "1 of 2 instances could be brought back today" in page.page(fleet) and fleet.to_dict()["recoverable"] == 1
+    assert "1 could be brought back today" in text.summary(fleet) and "openclaw_backup_fleet_recoverable 1" in metrics.textfile(fleet)
+
+
+def test_the_page_tells_what_a_restore_took_and_what_is_to_be_paired_again(fleet):
+    rows = {item.instance: row for item, row in zip(fleet.instances, page.page(fleet).split('<tr class="row ')[1:])}
+    damaged = rows["archive-of-a-customer-with-quite-a-long-name"]
+    assert "took 1m 1s, on staging-1" in damaged and "2 of 3 checks passed" in damaged and "failed: databases" in damaged
+    assert "pair again: whatsapp" in damaged, "as its verification says"
+    assert "pair again: whatsapp" in rows["clinic-north"] and "goes on: discord" in rows["clinic-north"], "as its host says"
+    assert "not known: of-a-plugin" in rows["clinic-north"]
+    assert "no channels" in rows["atelier-vega"] and "not known" in rows["radio-host"]
+    assert "17 omissions" in rows["press-desk"]
 
 
 def test_the_page_needs_nothing_else_and_can_load_nothing(fleet):
