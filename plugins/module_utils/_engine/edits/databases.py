@@ -1,0 +1,91 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Staged databases: opened for writing, and left without sidecars."""
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from contextlib import contextmanager
+from typing import Iterator
+
+from ..capture import sqlite
+from ..errors import EngineError
+
+_SIDECARS = ("-wal", "-shm", "-journal")
+
+
+@contextmanager
+def open_staged(place: str, path: str) -> Iterator[sqlite3.Connection]:
+    """A connection in one transaction, committed at the end of the block, after which there is the database file alone.
+
+    place: where it lies. path: what it is called for people. EngineError "edit-failed" where SQLite cannot; nothing is
+    changed then.
+    """
+    try:
+        connection = sqlite.connect(place, "mode=rw")
+        try:
+            connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+            connection.execute("PRAGMA foreign_keys = OFF")  # keys and what refers to them are rewritten together
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+            if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                raise sqlite3.OperationalError("its write-ahead log could not be folded in")
+        finally:
+            connection.close()
+        for suffix in _SIDECARS:
+            if os.path.lexists(place + suffix):
+                os.unlink(place + suffix)
+    except (sqlite3.Error, OSError) as exc:
+        raise EngineError(
+            "edit-failed", f"The restored database {path} could not be edited: {exc}",
+            "Nothing live was changed. Restore another snapshot, or this one to a directory of its own (target) to look into it.",
+            {"path": path}) from exc
+
+
+def tables_of(connection: sqlite3.Connection) -> set[str]:
+    """The names of the ordinary tables, those of virtual tables' inner workings and SQLite's own left out."""
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
+    virtual = [name for name, sql in rows if (sql or "").upper().startswith("CREATE VIRTUAL")]
+    return {name for name, _sql in rows if name not in virtual and not name.startswith("sqlite_")
+            and not any(name.startswith(f"{one}_") for one in virtual)}
+
+
+def columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
+    """The names of a table's columns, generated ones left out."""
+    return [row[1] for row in connection.execute(f"PRAGMA table_info({quoted(table)})")]
+
+
+def quoted(name: str) -> str:
+    """A name as SQL takes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def json_object(text) -> dict | None:
+    """The object of a JSON text; None where it is none."""
+    try:
+        value = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def json_text(value) -> str:
+    """JSON as OpenClaw writes it into its databases; halves of characters, which no text can hold, as escapes."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text if text.isascii() or _is_encodable(text) else json.dumps(value, separators=(",", ":"))
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
