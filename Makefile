@@ -27,7 +27,7 @@ venv-s3:
 	@tools/make-venv.sh $(S3_VENV) requirements/s3-server.txt
 
 backup: venv ## Back up this host's OpenClaw into an encrypted repository in your data directory
-	@tools/in-collection.sh $(VENV)/bin/ansible-playbook openclaw_ops.backup.backup $(ARGS)
+	@tools/in-collection.sh $(VENV)/bin/ansible-playbook openclaw_ops.backup.backup_here $(ARGS)
 
 restore: venv ## Restore the newest snapshot to a new directory: make restore TO=/tmp/restored
 	@tools/in-collection.sh $(VENV)/bin/ansible-playbook openclaw_ops.backup.extract -e openclaw_extract_to=$(abspath $(TO)) $(ARGS)

@@ -47,7 +47,7 @@ EXAMPLES = r"""
     content: "{{ 's3://agent-backups/prod' | openclaw_ops.backup.bucket_policy('host', instance=item) | to_nice_json }}"
     dest: "policies/{{ item }}.json"
     mode: "0644"
-  loop: "{{ groups['openclaw'] }}"
+  loop: "{{ groups['openclaw_servers'] }}"
   delegate_to: localhost
 
 - name: Show what whoever prunes everything needs

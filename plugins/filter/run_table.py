@@ -5,8 +5,6 @@
 """A table over all hosts of what the host tool did there."""
 from __future__ import annotations
 
-import json
-
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.report import words
 
 DOCUMENTATION = r"""
@@ -14,8 +12,8 @@ name: run_table
 short_description: Show what the host tool did on all hosts
 version_added: 0.1.0
 description:
-  - The playbooks for fleets register the result of C(openclaw-backup --json) on each host. This filter takes all of these, also
-    those of hosts that failed or did not answer.
+  - The playbooks for fleets register the result of M(openclaw_ops.backup.openclaw_host_run) on each host. This filter takes all of
+    these, also those of hosts that failed or did not answer.
 author:
   - the openclaw_ops.backup authors (@openclaw-ops)
 options:
@@ -35,6 +33,12 @@ options:
       - The variable that the result was registered in. Hosts without it are left out.
     type: str
     default: openclaw_run
+  expected:
+    description:
+      - Hosts that must have that variable. One without it is bad.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -53,13 +57,15 @@ GOOD = {"complete": "ok", "unchanged": "ok, nothing new", "omissions": "INCOMPLE
 HEAD = ("HOST", "INSTANCE", "RESULT", "SNAPSHOT", "SIZE", "NEW", "WHY")
 
 
-def run_table(hostvars, hosts, variable="openclaw_run"):
+def run_table(hostvars, hosts, variable="openclaw_run", expected=()):
     """Lines, bad ones first."""
     rows = []
     for host in sorted(hosts):
         result = hostvars[host].get(variable) if host in hostvars else None
         if isinstance(result, dict) and not result.get("skipped"):
             rows += rows_of(host, result)
+        elif host in expected and not result:
+            rows.append((True, (host, "", "FAILED", "", "", "", "it failed before, or did not answer: see above")))
     rows.sort(key=lambda row: not row[0])
     table = [HEAD, *(tuple(words.clean(cell, 200) or "-" for cell in row[1]) for row in rows)]
     widths = [max(len(cells[place]) for cells in table) for place in range(len(HEAD))]
@@ -72,13 +78,10 @@ def rows_of(host, result):
     """(whether it is bad, cells) of each instance of a host."""
     if result.get("unreachable"):
         return [(True, (host, "", "UNREACHABLE", "", "", "", result.get("msg", "")))]
-    try:
-        said = json.loads(result.get("stdout") or "")
-        reports = said["instances"] if "instances" in said else [said]
+    reports = result.get("instances")
+    if isinstance(reports, list) and reports and all(isinstance(report, dict) for report in reports):
         return [row_of(host, report) for report in reports]
-    except (ValueError, TypeError, AttributeError, KeyError):
-        why = result.get("msg") or result.get("stderr") or f"the tool ended with {result.get('rc')}"
-        return [(True, (host, "", "FAILED", "", "", "", why))]
+    return [(True, (host, "", "FAILED", "", "", "", result.get("msg") or "it gave no result"))]
 
 
 def row_of(host, report):
@@ -87,8 +90,8 @@ def row_of(host, report):
     word = GOOD.get(status, "FAILED")
     code = f" [{report['error_code']}]" if report.get("error_code") else ""
     sizes = [words.size(snapshot[name]) if isinstance(snapshot.get(name), int) else "" for name in ("bytes", "bytes_stored")]
-    why = "" if word.startswith("ok") else f"{report.get('msg') or ''}{code}"
-    return (not word.startswith("ok"), (host, report.get("instance") or "", word, snapshot.get("id") or "", *sizes, why))
+    why = report.get("text") or "" if word.startswith("ok") else f"{report.get('msg') or ''}{code}"
+    return (not word.startswith("ok"), (host, report.get("instance") or report.get("name") or "", word, snapshot.get("id") or "", *sizes, why))
 
 
 class FilterModule:

@@ -25,13 +25,13 @@ from ._engine import dependencies
 from ._engine.errors import EngineError
 from ._engine.options import EncryptionOptions, InstanceOptions, StorageOptions, from_dict
 from ._engine.ports import CommandResult, Context
+from ._engine.progress_file import VARIABLE as PROGRESS_VARIABLE
+from ._engine.progress_file import ProgressFile
 from ._engine.repository.repository import read_header
-from ._progress_file import ProgressFile
 
 HOST_STATE = "/var/lib/openclaw-backup"  # of the host tool
 HOST_PYTHON = "/opt/openclaw-backup/venv/bin/python"
 PYTHON_VARIABLE = "OPENCLAW_BACKUP_PYTHON"
-PROGRESS_VARIABLE = "OPENCLAW_BACKUP_PROGRESS_FILE"  # set by the action plugins
 SHOWN = 10  # warnings of one kind
 SNAPSHOT_FIELDS = ("id", "kind", "scope", "created", "files", "bytes", "bytes_stored", "chunks_new", "chunks_reused", "omissions", "excluded")
 

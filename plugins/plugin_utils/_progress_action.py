@@ -24,10 +24,10 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import merge_hash
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.progress_file import VARIABLE as PROGRESS_VARIABLE
 from ansible_collections.openclaw_ops.backup.plugins.plugin_utils._progress_line import Sample, line
 
 VARIABLE = "openclaw_backup_progress"
-PROGRESS_VARIABLE = "OPENCLAW_BACKUP_PROGRESS_FILE"  # read by module_utils/_adapter.py
 TIME_LIMIT = 30 * 24 * 3600  # seconds; Ansible kills an asynchronous module then, without a chance to clean up
 PATIENCE = 600.0  # seconds for which a host may not answer while its work goes on
 GRACE = 20.0  # seconds after the end of the process in which its result must appear

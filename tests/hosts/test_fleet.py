@@ -37,13 +37,13 @@ class Fleet:
         self.hosts, self._directory = hosts, directory
 
     def play(self, playbook: str, *arguments: str, status: int = 0, **variables) -> str:
-        """Run a playbook of the collection on both; gives the output."""
+        """Run a playbook of the collection, or a file, on both; gives the output."""
         given = self._directory / "variables.json"
         names = ",".join(host.name for host in self.hosts)
         given.write_text(json.dumps({**VARIABLES, "openclaw_hosts": names, **variables}))
         done = subprocess.run(
             [places.CHECKOUT / "tools" / "in-collection.sh", Path(sys.executable).parent / "ansible-playbook", "-i",
-             self.hosts[0].lab.inventory, "-e", f"@{given}", f"openclaw_ops.backup.{playbook}", *arguments],
+             self.hosts[0].lab.inventory, "-e", f"@{given}", playbook if "/" in playbook else f"openclaw_ops.backup.{playbook}", *arguments],
             capture_output=True, text=True, timeout=900, check=False)
         assert bool(done.returncode) is bool(status), done.stdout[-6000:] + done.stderr[-2000:]
         return done.stdout + done.stderr
@@ -97,16 +97,18 @@ def test_a_fleet_is_set_up_once_and_then_keeps_itself(fleet):
         assert host.inside("sh", "-c", "ls -d /etc/openclaw-backup /opt/openclaw-backup /etc/systemd/system/openclaw-backup* 2>/dev/null",
                            check=False).stdout == ""
     assert min(fleet.changes(fleet.play("site"))) > 8
-    assert fleet.changes(fleet.play("site")) == [0, 0]
-    output = fleet.play("fleet_backup", openclaw_note="by hand")
-    assert all(host.name in output for host in fleet.hosts)
+    again = fleet.play("site")
+    assert fleet.changes(again) == [0, 0]
+    assert all(re.search(rf"{host.name}\s+assistant\s+ok .*gateway", again) for host in fleet.hosts), again[-3000:]
+    output = fleet.play(str(places.CHECKOUT / "docs/examples/fleet/backup.yml"), openclaw_note="by hand")
+    assert all(re.search(rf"{host.name}\s+assistant\s+ok", output) for host in fleet.hosts)
     for host in fleet.hosts:
         assert [item["kind"] for item in snapshots(host)] == ["manual"]
         the_timer_backs_up(host)
         a_missed_run_is_caught_up(host)
         a_failure_is_told_once_and_prunes_nothing(host)
     fleet.hosts[0].inside("mv", "/srv/backups", "/srv/gone")
-    output = fleet.play("fleet_backup", status=1)
+    output = fleet.play("backup", status=1)
     assert re.search(rf"{fleet.hosts[0].name}\s+assistant\s+FAILED", output), output
     assert re.search(rf"{fleet.hosts[1].name}\s+assistant\s+ok", output), output
     fleet.hosts[0].inside("mv", "/srv/gone", "/srv/backups")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 SAMPLE = Path(__file__).resolve().parents[2] / "playbooks" / "files" / "sample_state.py"
-BACKUP, EXTRACT = "openclaw_ops.backup.backup", "openclaw_ops.backup.extract"
+BACKUP, EXTRACT = "openclaw_ops.backup.backup_here", "openclaw_ops.backup.extract"
 
 
 def snapshots(home: Path) -> list[str]:

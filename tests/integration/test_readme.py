@@ -21,7 +21,7 @@ def here(text: str, tmp_path: Path) -> str:
         subprocess.run([sys.executable, CHECKOUT / "playbooks/files/sample_state.py", state], check=True, capture_output=True)
     for old, new in (("file:///srv", f"file://{tmp_path}"), ("/etc/openclaw-backup", f"{tmp_path}/keys"), ("/run/operator", f"{tmp_path}/operator"),
                      ("s3://agent-backups/prod", f"file://{tmp_path}/prod"), ("user: openclaw", f"state_dir: {state}"),
-                     ("hosts: openclaw", "hosts: all"), ("become: true", "become: false"),
+                     ("hosts: openclaw_servers", "hosts: all"), ("become: true", "become: false"),
                      ("inventory_hostname_short", "inventory_hostname")):
         text = text.replace(old, new)
     return text

@@ -30,7 +30,7 @@ PARTS = {
     "report": {".", "status"},
     "operations": {".", "storage", "capture", "repository", "gateway"},
 }
-FOUNDATION = {"__init__", "_version", "cron", "dependencies", "durations", "errors", "options", "ports", "schedule"}
+FOUNDATION = {"__init__", "_version", "cron", "dependencies", "durations", "errors", "options", "ports", "progress_file", "schedule"}
 FORBIDDEN_CALLS = {"print", "exit", "quit", "input", "breakpoint", "eval", "exec", "compile", "__import__"}
 FORBIDDEN_ATTRIBUTES = {
     ("os", "system"), ("os", "popen"), ("os", "_exit"), ("os", "fork"), ("os", "chdir"), ("os", "umask"), ("os", "environ"),

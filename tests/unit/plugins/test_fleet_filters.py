@@ -12,6 +12,8 @@ import pytest
 pytest.importorskip("ansible")
 
 from ansible.errors import AnsibleFilterError  # noqa: E402
+from ansible_collections.openclaw_ops.backup.plugins.filter.gateway_instances import gateway_instances  # noqa: E402
+from ansible_collections.openclaw_ops.backup.plugins.filter.gateway_reports import gateway_reports  # noqa: E402
 from ansible_collections.openclaw_ops.backup.plugins.filter.host_reports import host_reports  # noqa: E402
 from ansible_collections.openclaw_ops.backup.plugins.filter.retention import retention  # noqa: E402
 from ansible_collections.openclaw_ops.backup.plugins.filter.run_table import run_table  # noqa: E402
@@ -54,14 +56,15 @@ def test_every_host_is_in_the_table_bad_ones_first():
     good = {"instance": "one", "status": "complete", "snapshot": {"id": "2026-11-20T02:30:00.123Z", "bytes": 5000, "bytes_stored": 10}}
     failed = {"instance": "two", "status": "failed", "msg": "No key \x1b[1m", "error_code": "wrong-key", "snapshot": None}
     hostvars = {
-        "a": {"openclaw_run": {"stdout": json.dumps(good), "rc": 0}},
-        "b": {"openclaw_run": {"stdout": json.dumps({"instances": [good, failed]}), "rc": 10}},
+        "a": {"openclaw_run": {"instances": [good], "exit_code": 0}},
+        "b": {"openclaw_run": {"instances": [good, failed], "exit_code": 10}},
         "c": {"openclaw_run": {"unreachable": True, "msg": "No route"}},
-        "d": {"openclaw_run": {"stdout": "", "msg": "No such file", "rc": 2}},
+        "d": {"openclaw_run": {"failed": True, "msg": "No such file"}},
         "e": {}}
     found = run_table(hostvars, list(hostvars))
     assert (found["count"], found["bad"]) == (5, 3)
     assert [line.split()[0] for line in found["lines"][1:4]] == ["b", "c", "d"]
+    assert run_table(hostvars, list(hostvars), expected=["a", "e"])["bad"] == 4, "e has no result"
     assert "No key \\u001b[1m [wrong-key]" in found["lines"][1] and "UNREACHABLE" in found["lines"][2]
 
 
@@ -69,3 +72,25 @@ def test_hosts_that_do_not_answer_are_reported():
     hostvars = {"a": {"openclaw_status_report": {"stdout": '[{"instance": "one", "host": "forged"}]'}},
                 "b": {"openclaw_status_report": {"unreachable": True}}, "c": {"openclaw_status_report": {"stdout": "oops"}}, "d": {}}
     assert host_reports(hostvars, list(hostvars)) == [{"instance": "one", "host": "a"}, {"host": "b", "reachable": False}]
+
+
+def test_gateways_that_are_not_there_are_reported_too():
+    running = {"gateway_item": {"name": "one", "user": "a"}, "gateway": {
+        "unit": "openclaw-gateway.service", "state": "running", "version": "2026.9.6", "health": {"state": "healthy"}}}
+    down = {"gateway_item": {"user": "a", "profile": "rescue"}, "gateway": {
+        "unit": "openclaw-gateway-rescue.service", "state": "stopped", "health": {"state": "down"}}}
+    missing = {"gateway_item": {}, "msg": "There is no OpenClaw", "error_code": "instance-missing", "failed": False}
+    found = gateway_reports([running, down, missing])
+    assert [(one["name"], one["fit"], one["state"]) for one in found] == [
+        ("one", True, "running"), ("a rescue", False, "stopped"), ("default", False, "unknown")]
+    assert found[0]["text"] == "openclaw-gateway.service is running, healthy, 2026.9.6"
+    assert found[2]["text"] == "gateway: There is no OpenClaw" and found[2]["error_code"] == "instance-missing"
+
+
+def test_the_tools_instances_are_what_the_role_gateway_takes():
+    listed = {"exit_code": 10, "instances": [
+        {"instance": "one", "status": "complete", "user": "a", "profile": None, "state_dir": None, "config_path": None, "gateway": {"unit": None}},
+        {"instance": "two", "status": "failed", "error_code": "configuration-invalid"}]}
+    assert gateway_instances(json.dumps(listed)) == [{"name": "one", "user": "a", "control": {"unit": None}}]
+    with pytest.raises(AnsibleFilterError):
+        gateway_instances("no JSON")

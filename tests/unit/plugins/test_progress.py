@@ -11,7 +11,7 @@ import stat
 import threading
 
 import pytest
-from ansible_collections.openclaw_ops.backup.plugins.module_utils import _progress_file
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine import progress_file
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import ProgressState
 from ansible_collections.openclaw_ops.backup.plugins.plugin_utils._progress_line import Sample, duration, line, size
 from hypothesis import given
@@ -26,7 +26,7 @@ def sample(phase="capture", elapsed=1.0, done=0, total=0, files=0, files_total=0
 def test_the_file_holds_the_latest_state_and_only_its_owner_reads_it(tmp_path):
     clock = ManualClock()
     path = tmp_path / "new" / "progress.json"
-    progress = _progress_file.ProgressFile(str(path), clock)
+    progress = progress_file.ProgressFile(str(path), clock)
     clock.advance(2)
     progress.report(ProgressState("capture", 10, 100, 1, 5))
     found = json.loads(path.read_text())
@@ -36,33 +36,39 @@ def test_the_file_holds_the_latest_state_and_only_its_owner_reads_it(tmp_path):
     assert [name.name for name in path.parent.iterdir()] == ["progress.json"]
 
 
+def test_work_on_several_things_says_which(tmp_path):
+    progress = progress_file.ProgressFile(str(tmp_path / "progress.json"), ManualClock(), "assistant")
+    progress.report(ProgressState("capture"))
+    assert json.loads((tmp_path / "progress.json").read_text())["phase"] == "assistant: capture"
+
+
 def test_it_is_written_only_now_and_then(tmp_path):
     clock = ManualClock()
     path = tmp_path / "progress.json"
-    progress = _progress_file.ProgressFile(str(path), clock)
+    progress = progress_file.ProgressFile(str(path), clock)
     progress.report(ProgressState("capture", 1))
     progress.report(ProgressState("capture", 2))
     assert json.loads(path.read_text())["bytes_done"] == 1
-    clock.advance(_progress_file.INTERVAL)
+    clock.advance(progress_file.INTERVAL)
     progress.report(ProgressState("capture", 3))
     assert json.loads(path.read_text())["bytes_done"] == 3
 
 
 def test_a_place_that_cannot_be_written_is_no_failure(tmp_path):
     (tmp_path / "file").write_text("")
-    _progress_file.ProgressFile(str(tmp_path / "file" / "progress.json")).report(ProgressState("capture"))
+    progress_file.ProgressFile(str(tmp_path / "file" / "progress.json")).report(ProgressState("capture"))
 
 
 def test_a_link_that_someone_left_there_is_not_followed(tmp_path):
     (tmp_path / "target").write_text("precious")
     (tmp_path / "progress.json.new").symlink_to(tmp_path / "target")
-    _progress_file.ProgressFile(str(tmp_path / "progress.json")).report(ProgressState("capture"))
+    progress_file.ProgressFile(str(tmp_path / "progress.json")).report(ProgressState("capture"))
     assert (tmp_path / "target").read_text() == "precious"
 
 
 def test_reports_from_many_threads_leave_a_whole_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(_progress_file, "INTERVAL", 0)
-    progress = _progress_file.ProgressFile(str(tmp_path / "progress.json"))
+    monkeypatch.setattr(progress_file, "INTERVAL", 0)
+    progress = progress_file.ProgressFile(str(tmp_path / "progress.json"))
     threads = [threading.Thread(target=lambda: [progress.report(ProgressState("capture", n)) for n in range(200)]) for _thread in range(8)]
     for thread in threads:
         thread.start()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 
 from .outcome import Outcome
 
@@ -20,7 +21,8 @@ def run(arguments, session) -> Outcome:
     settings = session.settings
     path = os.path.join(arguments.config, "instances", session.name + ".json")
     return Outcome({
-        "user": settings.user, "profile": settings.profile, "state_dir": settings.state_dir, "enabled": settings.enabled,
+        "user": settings.user, "profile": settings.profile, "state_dir": settings.state_dir,
+        "config_path": settings.config_path, "gateway": asdict(settings.gateway), "enabled": settings.enabled,
         "discovered": not os.path.lexists(path)})
 
 

@@ -85,7 +85,7 @@ def _run_one(arguments, chosen: config.Chosen) -> dict:
 def _attempt(arguments, chosen: config.Chosen, directory: str) -> dict:
     if chosen.error:
         return report_of_failure(chosen.name, arguments.operation, chosen.error)
-    progress = world.progress_for(not arguments.plain)
+    progress = world.progress_for(not arguments.plain, chosen.name if arguments.all else "")
     session = Session(chosen.name, chosen.settings, directory, dict(os.environ), progress)
     try:
         if arguments.locks:

@@ -12,6 +12,7 @@ import sys
 import threading
 
 from openclaw_backup_engine.ports import Clock, CommandResult, Progress, ProgressState
+from openclaw_backup_engine.progress_file import VARIABLE, ProgressFile
 
 from .text import size
 
@@ -82,6 +83,8 @@ class ProgressBar(Progress):
                 self._drawn = False
 
 
-def progress_for(wanted: bool) -> Progress:
-    """A bar where somebody looks, else nothing."""
+def progress_for(wanted: bool, label: str = "") -> Progress:
+    """A bar where somebody looks, a file where a controller asks for one, else nothing. label: which of several this is."""
+    if os.environ.get(VARIABLE):
+        return ProgressFile(os.environ[VARIABLE], label=label)
     return ProgressBar(sys.stderr) if wanted and sys.stderr.isatty() else Progress()

@@ -2,9 +2,7 @@
 # BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
 # SPDX-License-Identifier: BSD-2-Clause
 
-# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
-
-"""Leaves the state of long work in a small file, which an action plugin reads while the module runs."""
+"""Leaves the state of long work in a small file, which an action plugin on the controller reads while the work goes on."""
 from __future__ import annotations
 
 import dataclasses
@@ -12,8 +10,9 @@ import json
 import os
 import threading
 
-from ._engine.ports import Clock, Progress, ProgressState
+from .ports import Clock, Progress, ProgressState
 
+VARIABLE = "OPENCLAW_BACKUP_PROGRESS_FILE"  # of the environment: where that file is to be
 INTERVAL = 0.5  # seconds between two writes
 
 
@@ -21,10 +20,11 @@ class ProgressFile(Progress):
     """Writes the latest state to a file of this user's, at most every INTERVAL seconds, by rename. Failures are ignored.
 
     The content is one JSON object: the fields of ProgressState, pid, and elapsed: seconds since the work began.
+    label: put before each phase, where one process works on several things one after the other.
     """
 
-    def __init__(self, path: str, clock: Clock | None = None) -> None:
-        self._path = path
+    def __init__(self, path: str, clock: Clock | None = None, label: str = "") -> None:
+        self._path, self._label = path, f"{label}: " if label else ""
         self._clock = clock or Clock()
         self._start = self._clock.elapsed()
         self._last: float | None = None
@@ -45,7 +45,8 @@ class ProgressFile(Progress):
 
     def _write(self, state: ProgressState) -> None:
         elapsed = round(self._clock.elapsed() - self._start, 3)
-        content, new = {**dataclasses.asdict(state), "pid": os.getpid(), "elapsed": elapsed}, self._path + ".new"
+        content = {**dataclasses.asdict(state), "phase": self._label + state.phase, "pid": os.getpid(), "elapsed": elapsed}
+        new = self._path + ".new"
         try:
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
             descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
