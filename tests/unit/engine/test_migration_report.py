@@ -1,0 +1,67 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report of a move: figures add up, nothing that was not reached is claimed, and a person is told what to do."""
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.report import migration
+
+CHANNEL = {"channel": "whatsapp", "accounts": ["default"], "survives": "usually", "why": "It moves.", "if_not": "Link it again."}
+FACTS = {
+    "instance": "assistant", "from": "old", "to": "new", "outcome": "moved", "now": 1_800_000_100.0,
+    "source": {"ground": {"versions": {"openclaw": "2026.9.6", "node": "24.1.0"}}, "channels": [CHANNEL]},
+    "target": {"ground": {"versions": {"openclaw": "2026.9.6"}}, "channels": [], "problems": [],
+               "snapshot": {"id": "a", "created": "2027-01-15T07:00:00Z", "moves": [["/home/a", "/home/b"]]}},
+    "times": {"began": 100.0, "fenced": 103.0, "stored": 105.5, "healthy": 120.25},
+    "rounds": [{"backup": {"changed": True, "snapshot": {"id": "a", "bytes": 9, "bytes_stored": 5_000_000}},
+                "prefetch": {"bytes_read": 6_000_000}, "backup_s": 2.0, "prefetch_s": 3.0}],
+    "last": {"changed": True, "snapshot": {"id": "b", "bytes": 9, "bytes_stored": 1_000}, "omissions": [{"path": "/x", "reason": "gone"}]},
+    "restored": {"changes": [{"message": "2 deliveries are held back"}]},
+    "after": {"ground": {"health": {"channels_failing": ["whatsapp:default"]}}},
+}
+
+
+def made(**changes) -> dict:
+    return migration.report({**FACTS, **changes})
+
+
+def test_the_downtime_and_its_parts():
+    found = made()
+    assert found["downtime_s"] == 20.2 and found["downtime_parts"] == {"stop_s": 3.0, "last_backup_s": 2.5, "restore_and_start_s": 14.8}
+    assert any("Downtime: 20.2 s" in line for line in migration.lines(found))
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_people_read_all_of_it():
+    text = "\n".join(migration.lines(made()))
+    for words in ("new runs", "Round 1: 5.0 MB stored in 2 s, 6.0 MB read in 3 s", "Last difference: 1.0 kB", "Moved: /home/a → /home/b",
+                  "Missing: /x: gone", "2 deliveries are held back", "login survives: usually; seen: failing", "move the entry of assistant",
+                  "migrate_rollback", "OpenClaw 2026.9.6, Node 24.1.0 → OpenClaw 2026.9.6, Node unknown"):
+        assert words in text.replace("now runs on new", "new runs"), words
+
+
+@pytest.mark.parametrize("outcome", ["came-back", "unsure", "stopped", "taken-back", "impossible", "nothing-to-do", "rehearsed", "about-to-move"])
+def test_what_was_not_reached_is_not_claimed(outcome):
+    found = migration.report({
+        "instance": "assistant", "from": "old", "to": "new", "outcome": outcome, "times": {"began": 1.0, "fenced": 2.0},
+        "failure": {"step": "last backup", "msg": "the storage is gone", "hint": "Look.", "error_code": "storage-timeout"}})
+    text = "\n".join(migration.lines(found))
+    assert found["downtime_s"] is None and "Downtime: " not in text
+    assert "the storage is gone [storage-timeout]" in text
+    assert ("Look at both hosts" in text) is (outcome == "unsure") and ("unfence" in text) is (outcome == "unsure")
+
+
+def test_a_host_that_is_gone_takes_something_with_it():
+    found = made(source={}, last=None, source_gone=True, now=1_800_000_000.0)
+    assert found["loss_window_s"] == 1_800_000_000.0 - 1_799_996_400.0
+    assert any("Lost: what happened since snapshot a, 1h ago" in line for line in migration.lines(found))
+    assert made()["loss_window_s"] is None
+
+
+def test_what_others_wrote_moves_no_cursor():
+    found = made(failure={"step": "x", "msg": "\x1b[31mred", "hint": ""})
+    assert all("\x1b" not in line for line in migration.lines(found))
