@@ -16,9 +16,9 @@ except ImportError:  # not a POSIX system; the modules say so
 
 
 class WriterLock:
-    """Held from construction to release(). directory None: no lock. EngineError "already-running"."""
+    """Held from construction to release(). directory None: no lock. what: who may hold it. EngineError "already-running"."""
 
-    def __init__(self, directory: str | None) -> None:
+    def __init__(self, directory: str | None, what: str = "backup") -> None:
         self._descriptor = -1
         if directory is None or fcntl is None:
             return
@@ -27,14 +27,14 @@ class WriterLock:
             self._descriptor = os.open(os.path.join(directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as exc:
             raise EngineError(
-                "lock-not-taken", f"The lock that keeps two backups apart cannot be made in {directory}: {os.strerror(exc.errno or 0)}",
+                "lock-not-taken", f"The lock that keeps two runs apart cannot be made in {directory}: {os.strerror(exc.errno or 0)}",
                 "Make that directory writable for this user, or remove what is in its place.") from exc
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:
             self.release()
             raise EngineError(
-                "already-running", "Another backup of this instance is running on this host",
+                "already-running", f"Another {what} of this instance is running on this host",
                 "Wait for it to end; nothing was changed.") from exc
 
     def release(self) -> None:

@@ -61,6 +61,10 @@ Runner = Callable[..., CommandResult]  # runner(argv: list[str], timeout: float)
 Connector = Callable[[str, int, float], socket.socket]
 
 
+def no_checkpoint(_name: str) -> None:
+    """Between two steps of a restore in place nothing happens."""
+
+
 def open_connection(host: str, port: int, timeout: float) -> socket.socket:
     """A TCP connection. timeout: seconds that anything on it may take. OSError."""
     return socket.create_connection((host, port), timeout)
@@ -75,6 +79,7 @@ class Context:
     environment: the process environment (credentials of the storage, OPENCLAW_*).
     run: runs a command, or None where the front end allows none.
     connect: opens a connection to a gateway on this host.
+    checkpoint: called with a name between the steps of a restore in place; tests let a process fail or die there.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -83,3 +88,4 @@ class Context:
     cache_dir: str | None = None
     run: Runner | None = None
     connect: Connector = open_connection
+    checkpoint: Callable[[str], None] = no_checkpoint

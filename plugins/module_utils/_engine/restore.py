@@ -120,14 +120,18 @@ def plan(repository: Repository, options: RestoreOptions, context: Context) -> R
     repository.reader()
     ref = find(repository, options.snapshot)
     header, manifest = repository.load(ref)
-    made = RestorePlan(repository, options, ref, header, manifest, _choice(manifest, ref, options))
+    return plan_loaded(RestorePlan(repository, options, ref, header, manifest, _choice(manifest, ref, options)))
+
+
+def plan_loaded(made: RestorePlan) -> RestorePlan:
+    """The same for a snapshot that is loaded already, with its choice of entries. EngineError."""
     _count(made)
     if not made.files and not made.links and not made.directories:
         raise EngineError(
-            "nothing-selected", f"Snapshot {ref.id} holds nothing of what was asked for", "List its paths and components first.")
+            "nothing-selected", f"Snapshot {made.ref.id} holds nothing of what was asked for", "List its paths and components first.")
     made.done_before = _done_before(made)
     if not made.done_before:
-        made.seed = open_seed(repository, options.seed) if options.seed else None
+        made.seed = open_seed(made.repository, made.options.seed) if made.options.seed else None
         _check_target(made)
     return made
 

@@ -82,3 +82,5 @@ SYSTEM = (
 )
 # Never taken, not even when extra_paths names a directory above them: the kernel's own file systems, and what a restart clears.
 NEVER = ("/proc", "/sys", "/dev", "/run", "/tmp")
+# Directories in which restores in place keep the new state, and then the old one: named so wherever they are.
+RESTORE_IN_PLACE = ".openclaw-restore-"

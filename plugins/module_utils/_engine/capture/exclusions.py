@@ -92,6 +92,8 @@ class Exclusions:
         path: below a walk root, absolute, normalised. Directories may be asked for in any order.
         """
         parent, dummy, name = path.rpartition("/")
+        if is_directory and name.startswith(default_exclusions.RESTORE_IN_PLACE):
+            return "restore-in-place"
         here = self._known.get(parent)
         if here is None:
             here = self._enter(parent or "/")

@@ -9,6 +9,7 @@ import os
 import re
 import stat
 
+MOUNTS_LIMIT = 4 << 20  # bytes of /proc/self/mounts
 _HOME_PREFIX = re.compile(r"~(?=/|$)")
 
 
@@ -87,3 +88,17 @@ def list_names(path: str) -> list[str]:
 def is_file(path: str) -> bool:
     """Whether a path leads to a regular file, through links too."""
     return os.path.isfile(path)
+
+
+def mounts() -> list[tuple[str, str]]:
+    """(mount point, type of the file system) of everything that is mounted now; none where that cannot be read."""
+    try:
+        lines = read_small_text("/proc/self/mounts", MOUNTS_LIMIT).splitlines()
+    except OSError:
+        return []
+    fields = (line.split(" ") for line in lines)
+    return [(_plain_mount(parts[1]), parts[2]) for parts in fields if len(parts) > 2]
+
+
+def _plain_mount(text: str) -> str:
+    return text.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")

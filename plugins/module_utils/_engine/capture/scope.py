@@ -13,7 +13,7 @@ from ..errors import EngineError
 from ..options import SCOPES, BackupOptions
 from . import default_exclusions
 from .model import Instance, Root
-from .paths import ancestors, expand, inside, place_below, read_small_text
+from .paths import ancestors, expand, inside, mounts, place_below
 
 ROLES = {
     "everything": ("state", "config", "include", "workspace", "agent", "credentials", "auxiliary", "environment", "unit"),
@@ -28,7 +28,6 @@ PSEUDO_FILE_SYSTEMS = frozenset((
     "fuse.portal", "fusectl", "hugetlbfs", "mqueue", "nsfs", "proc", "pstore", "ramfs", "rpc_pipefs", "securityfs", "selinuxfs",
     "sysfs", "tracefs",
 ))
-MOUNTS_LIMIT = 4 << 20  # bytes of /proc/self/mounts
 
 
 @dataclass(frozen=True)
@@ -75,14 +74,7 @@ def _never(root: str) -> list[str]:
     """Directories that extra paths never take in: the fixed list, and where pseudo file systems are mounted now."""
     places = [place_below(name, root) for name in default_exclusions.NEVER]
     if root == "/":
-        try:
-            lines = read_small_text("/proc/self/mounts", MOUNTS_LIMIT).splitlines()
-        except OSError:
-            lines = []
-        for line in lines:
-            fields = line.split(" ")
-            if len(fields) > 2 and fields[2] in PSEUDO_FILE_SYSTEMS:
-                places.append(fields[1].replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\"))
+        places += [point for point, kind in mounts() if kind in PSEUDO_FILE_SYSTEMS]
     return list(dict.fromkeys(places))
 
 

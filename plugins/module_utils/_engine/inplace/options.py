@@ -1,0 +1,52 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The options of a restore in place. Names and defaults are those of the module's documentation."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .. import durations
+from ..errors import EngineError
+from ..options import GatewayOptions
+
+STARTS = ("auto", "always", "never")
+VERSIONS = ("keep", "install", "refuse")
+
+
+@dataclass(frozen=True)
+class InPlaceOptions:
+    """One restore over the live state.
+
+    paths: only these and what is below them, absolute as captured, or relative to the state directory. components: only
+    these. exclude: patterns that backups of this instance leave out; what lies there is left alone. moves: (path at capture,
+    path here). service_files: unit and environment files outside of the state directory too. pre_restore: make a snapshot of
+    the live state first. keep_aside: how long the old state is kept. start: auto starts the gateway if it ran or should have.
+    version: what to do where another OpenClaw is installed than made the snapshot. force: also if it is in place already.
+    """
+
+    snapshot: str = "latest"
+    paths: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    moves: tuple[tuple[str, str], ...] = ()
+    service_files: bool = False
+    pre_restore: bool = True
+    keep_aside: str = "7d"
+    start: str = "auto"
+    version: str = "keep"
+    force: bool = False
+    gateway: GatewayOptions = field(default_factory=GatewayOptions, metadata={"options": GatewayOptions})
+
+    def check(self) -> None:
+        """EngineError "option-invalid" for a value that cannot be."""
+        for name, known in (("start", STARTS), ("version", VERSIONS)):
+            if getattr(self, name) not in known:
+                raise EngineError(
+                    "option-invalid", f"The option {name} cannot be {getattr(self, name)!r}", f"Choices: {', '.join(known)}.")
+        self.aside_seconds()
+
+    def aside_seconds(self) -> int:
+        """keep_aside in seconds. EngineError "option-invalid"."""
+        return durations.parse(self.keep_aside, "keep_aside")

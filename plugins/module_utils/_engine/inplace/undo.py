@@ -1,0 +1,59 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""Takes an attempt back, from wherever it stopped, as often as is needed: the disk says what is still to be done."""
+from __future__ import annotations
+
+import os
+
+from ..errors import EngineError
+from ..ports import Context
+from . import staging
+from .attendant import Attendant
+from .journal import STAGED, STAGING, UNDOING, Journal
+from .swap import put_old, synchronise
+
+
+def undo(found: Journal, attendant: Attendant, context: Context) -> EngineError | None:
+    """Put the old state back, start its gateway if it ran, remove the new state and the journal.
+
+    Returns why the old gateway did not become healthy, if so: its state is back all the same. Raises EngineError
+    "restore-place-changed", "gateway-stop-timeout" and OSError when the old state is not back; the journal then stays, and
+    the gateway is kept from starting.
+    """
+    failure = None
+    if found.phase not in (STAGING, STAGED):
+        found.enter(UNDOING)
+        attendant.close_gate(found.path)
+        attendant.stop()
+        _put_back(found, context)
+    attendant.open_gate()
+    if found.running:
+        context.checkpoint("before-old-start")
+        try:
+            attendant.start()
+        except EngineError as exc:
+            failure = exc
+    staging.discard(found.staging, context)
+    context.checkpoint("before-journal-removal")
+    found.remove()
+    return failure
+
+
+def _put_back(found: Journal, context: Context) -> None:
+    for piece in reversed(found.pieces):
+        context.checkpoint("before-undo")
+        put_old(piece, context.checkpoint)
+    for path in reversed(found.made):
+        try:
+            os.rmdir(path)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            break  # somebody has put something there
+    for path, modified in found.times.items():
+        if os.path.isdir(path):
+            os.utime(path, ns=(os.stat(path).st_atime_ns, modified))
+    synchronise([os.path.dirname(path) for piece in found.pieces for path in (piece.live, piece.beside)])
+    context.checkpoint("old-state-back")
