@@ -17,7 +17,7 @@ from .. import dependencies
 SLOW_PARSER_LIMIT = 256 * 1024  # characters; some seconds of the json5 package
 DEPTH_LIMIT = 200  # nested objects and arrays; OpenClaw's own config has fewer than ten
 
-_TOKEN = re.compile(r"""
+TOKEN = re.compile(r"""
     (?P<space>   [\s\ufeff]+ | //[^\n\r\u2028\u2029]* | /\*.*?\*/ )
   | (?P<text>    "(?:[^"\\\n\r]|\\.)*" | '(?:[^'\\\n\r]|\\.)*' )
   | (?P<mark>    [{}\[\]:,] )
@@ -91,7 +91,7 @@ def _as_json(text: str) -> str:
     position, end = 0, len(text)
     expected = _Grammar()
     while position < end:
-        found = _TOKEN.match(text, position)
+        found = TOKEN.match(text, position)
         if not found:
             raise _SyntaxError(position)
         kind, token = found.lastgroup, found.group()
