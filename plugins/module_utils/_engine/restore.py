@@ -131,7 +131,7 @@ def plan_loaded(made: RestorePlan) -> RestorePlan:
             "nothing-selected", f"Snapshot {made.ref.id} holds nothing of what was asked for", "List its paths and components first.")
     made.done_before = _done_before(made)
     if not made.done_before:
-        made.seed = open_seed(made.repository, made.options.seed) if made.options.seed else None
+        made.seed = open_seed(made.repository, made.options.seed, made.choice.path) if made.options.seed else None
         _check_target(made)
     return made
 

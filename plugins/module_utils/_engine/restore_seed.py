@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import stat
+from typing import Callable
 
 from .errors import EngineError
 from .packed_lines import PackedLines
@@ -35,28 +36,31 @@ def read_record(directory: str) -> dict | None:
     return record if isinstance(record, dict) and isinstance(record.get("folded"), dict) else None
 
 
-def open_seed(repository: Repository, directory: str) -> "Seed | None":
-    """The tree of an earlier whole restore; None where there is none of this repository, or its snapshot is gone."""
+def open_seed(repository: Repository, directory: str, placed: Callable[[str], str]) -> "Seed | None":
+    """The tree of an earlier whole restore; None where there is none of this repository, or its snapshot is gone.
+
+    placed: where what was captured at a path goes in the restore to come; in the seed it lies where it was captured.
+    """
     record = read_record(directory)
     if record is None or record.get("repository") != repository.id or record.get("paths") or record.get("components"):
         return None
     try:
         manifest = repository.load(find(repository, str(record.get("snapshot"))))[1]
-        return Seed(directory, manifest, frozenset(record["folded"]))
+        return Seed(directory, manifest, frozenset(record["folded"]), placed)
     except (EngineError, ValueError):
         return None  # it only saves work
 
 
 class Seed:
-    """Hands over files, once begin() was called. bytes: how much content it holds. taken: paths of files that were handed over."""
+    """Hands over files, once begin() was called. bytes: how much content it holds. taken: new paths of files that were handed over."""
 
-    def __init__(self, directory: str, manifest: Manifest, folded: frozenset[str]) -> None:
+    def __init__(self, directory: str, manifest: Manifest, folded: frozenset[str], placed: Callable[[str], str]) -> None:
         self._directory, self._tables, self._tree = directory, manifest.tables, None
         self._lines, self._number = PackedLines(), {}
         self.bytes, self.taken = 0, set()
         for entry, line in manifest.entries_and_lines():
             if entry.type == FILE and not entry.sparse and entry.path not in folded:
-                self._number[entry.path] = len(self._lines)
+                self._number[placed(entry.path)] = len(self._lines)
                 self._lines.append(line)
                 self.bytes += entry.size
 
@@ -84,7 +88,7 @@ class Seed:
         if missing is None or not self._is_untouched(known):
             return None
         try:
-            self._tree.move(entry.path, into)
+            self._tree.move(known.path, into, entry.path)
         except OSError:
             return None  # another file system
         self.taken.add(entry.path)

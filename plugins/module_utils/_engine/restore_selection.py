@@ -77,6 +77,11 @@ class Choice:
                     yield _renamed(entry, given[owner])
 
     @staticmethod
+    def path(captured: str) -> str:
+        """Where a captured path goes below the target: it stays what it is."""
+        return captured
+
+    @staticmethod
     def _lend(link: Entry, files: list[Entry], given: dict[str, str]) -> Iterator[tuple[Entry, bytes]]:
         if link.target in given:
             entry = replace(link, target=given[link.target])

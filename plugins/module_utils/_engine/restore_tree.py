@@ -125,10 +125,10 @@ class Tree:
         finally:
             os.close(source)
 
-    def move(self, path: str, into: Tree) -> None:
-        """Rename a file to the same path of another tree on the same file system."""
+    def move(self, path: str, into: Tree, new_path: str) -> None:
+        """Rename a file to a path of another tree on the same file system."""
         source, name = self._parent(path)
-        parent, new = into._parent(path)  # pylint: disable=protected-access
+        parent, new = into._parent(new_path)  # pylint: disable=protected-access
         os.rename(name, new, src_dir_fd=source, dst_dir_fd=parent)
 
     def remove(self, path: str) -> None:

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Callable
 
-from .. import memory, restore, source
+from .. import memory, prefetch, restore, source
 from ..capture import walk
 from ..capture.instance import discover
 from ..capture.locate import Location, locate
@@ -247,6 +247,14 @@ def _gone(made: InPlacePlan, types: dict[str, str], selected) -> list[str]:
         if path not in types and not row.is_directory and (selected(path) or pieces.sidecar_of(path, types))]
 
 
+def _seed(made: InPlacePlan, staging: str) -> str | None:
+    """What was prefetched of the whole instance, where a rename reaches it from a staging directory."""
+    directory = prefetch.directory_of(made.state_dir)
+    if made.options.paths or made.options.components or not os.path.isdir(directory):
+        return None
+    return directory if os.stat(directory).st_dev == os.stat(os.path.dirname(staging)).st_dev else None
+
+
 def _split(made: InPlacePlan, wanted, types: dict[str, str]) -> None:
     """One restore for each staging directory. EngineError "target-full", "nothing-selected"."""
     ground, placement = made.ground, made.placement
@@ -254,7 +262,7 @@ def _split(made: InPlacePlan, wanted, types: dict[str, str]) -> None:
         def here(path: str, staging: str = staging) -> bool:
             return wanted(path) and ground.staging_of(ground.final(placement.path(path))) == staging
         choice = PlacedChoice(made.manifest, made.ref.id, here, placement, ground)
-        options = restore.RestoreOptions(made.ref.id, staging)
+        options = restore.RestoreOptions(made.ref.id, staging, seed=_seed(made, staging))
         made.parts[staging] = restore.plan_loaded(restore.RestorePlan(
             made.repository, options, made.ref, made.header, made.manifest, choice))
     if not made.parts:
