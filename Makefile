@@ -12,7 +12,7 @@ S3_VENV := .venv-s3
 REQUIREMENTS := $(wildcard requirements/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-test venv-s3 backup restore test unit unit-quick sanity sanity-all lint integration integration-all browser hosts molecule docs bench torture real page build clean
+.PHONY: help venv venv-test venv-s3 backup restore test unit unit-quick sanity sanity-all lint integration integration-all browser hosts molecule docs variables bench torture real page build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -49,8 +49,12 @@ sanity-all: venv-test ## ansible-test sanity with every supported ansible-core t
 lint: venv-test ## ansible-lint (production), yamllint, the changelog's fragments
 	@tools/lint.sh $(TEST_VENV)
 
+variables: venv-test ## Write docs/variables.md from the roles' argument specs
+	@$(TEST_VENV)/bin/python tools/variables.py
+
 docs: venv-test ## Links, error codes and module documentation
 	@$(TEST_VENV)/bin/python tools/check_docs.py
+	@$(TEST_VENV)/bin/python tools/variables.py --check
 	@tools/in-collection.sh $(TEST_VENV)/bin/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 
 integration: venv-test venv-s3 ## The modules and playbooks, run by Ansible, against file storage and an S3 server

@@ -100,6 +100,14 @@ options:
     description:
       - Where to write metrics. For the textfile collector the name must end in C(.prom).
     type: path
+  report_dest:
+    description:
+      - Where to write the report for auditors, JSON. Its signature is written beside it, with C(.sig) appended.
+    type: path
+  report_key:
+    description:
+      - The Ed25519 key, PEM, that signs the report. Where there is none it is made, and its public half beside it, with C(.pub) appended.
+    type: path
   fail_on:
     description:
       - Fail, after everything was written, if an instance is in such a state or a worse one.
@@ -174,6 +182,15 @@ counts:
   returned: success, and failure by O(fail_on)
   type: dict
   sample: {bad: 0, attention: 1, ok: 48}
+recoverable:
+  description: How many instances could be brought back today.
+  returned: success, and failure by O(fail_on)
+  type: int
+  sample: 48
+report_signed_by:
+  description: The fingerprint of the key that signed the report, SHA-256 in hexadecimal.
+  returned: when O(report_dest) is given
+  type: str
 table:
   description: The same as lines of text.
   returned: success, and failure by O(fail_on)
@@ -197,11 +214,12 @@ hint:
 
 import json
 import os
+import socket
 import tempfile
 
 from ansible_collections.openclaw_ops.backup.plugins.module_utils import _adapter, _argspec
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError
-from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.report import metrics, page, text
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.report import metrics, page, signed, text
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.status import expectations, fleet, model
 
 ARGUMENTS = _argspec.merged(_argspec.STORAGE, {
@@ -219,6 +237,8 @@ ARGUMENTS = _argspec.merged(_argspec.STORAGE, {
     "html_dest": {"type": "path"},
     "json_dest": {"type": "path"},
     "prometheus_dest": {"type": "path"},
+    "report_dest": {"type": "path"},
+    "report_key": {"type": "path", "no_log": False},
     "fail_on": {"type": "str", "choices": ["none", "bad", "attention"], "default": "none"},
 })
 
@@ -231,9 +251,9 @@ def tell(module, context):
         _adapter.storage_options(module), context, objectives, expectations.expected(params["expected"], objectives),
         expectations.reports(params["reports"]), params["only"])
     documents = {
-        params["html_dest"]: lambda: page.page(found, params["title"]),
-        params["json_dest"]: lambda: json.dumps(found.to_dict(), indent=1) + "\n",
-        params["prometheus_dest"]: lambda: metrics.textfile(found)}
+        params["html_dest"]: lambda: page.page(found, params["title"]).encode(),
+        params["json_dest"]: lambda: (json.dumps(found.to_dict(), indent=1) + "\n").encode(),
+        params["prometheus_dest"]: lambda: metrics.textfile(found).encode()}
     written = [path for path in documents if path]
     for path in written:
         if not module.check_mode:
@@ -241,18 +261,32 @@ def tell(module, context):
     described = found.to_dict()
     result = {
         "changed": bool(written), "written": written, "table": text.table(found).splitlines(),
-        **{name: described[name] for name in ("instances", "worst", "severity", "counts")}}
+        **{name: described[name] for name in ("instances", "worst", "severity", "counts", "recoverable")}}
+    if params["report_dest"]:
+        result.update(changed=True, written=[*written, params["report_dest"], params["report_dest"] + signed.SIGNATURE])
+        if not module.check_mode:
+            result["report_signed_by"] = write_report(module, found)
     wrong = model.SEVERITIES.index(found.severity)
     if params["fail_on"] != "none" and wrong >= model.SEVERITIES.index(params["fail_on"]):
         raise EngineError("fleet-not-in-order", text.summary(found), "See instances in the result: each one says why.", {"result": result})
     return result
 
 
+def write_report(module, found):
+    """Write the report and its signature; gives the fingerprint of the key. EngineError as of write(), "signing-key-unusable"."""
+    path = module.params["report_dest"]
+    signer = signed.Signer(module.params["report_key"])
+    document = signed.document(found, signer, socket.gethostname())
+    write(module, path, document)
+    write(module, path + signed.SIGNATURE, signer.sign(document))
+    return signer.fingerprint
+
+
 def write(module, path, content):
     """Replace a file at once, so that nobody reads half of it. EngineError "destination-not-writable"."""
     try:
         directory = os.path.dirname(path) or "."
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=directory, prefix=".openclaw-", delete=False) as stream:
+        with tempfile.NamedTemporaryFile("wb", dir=directory, prefix=".openclaw-", delete=False) as stream:
             stream.write(content)
         module.atomic_move(stream.name, path)
     except OSError as exc:
@@ -263,7 +297,7 @@ def write(module, path, content):
 
 
 def main():
-    _adapter.run(ARGUMENTS, tell, add_file_common_args=True)
+    _adapter.run(ARGUMENTS, tell, add_file_common_args=True, required_together=[("report_dest", "report_key")])
 
 
 if __name__ == "__main__":

@@ -89,6 +89,16 @@ def mlkem_and_x25519():
     return mlkem, x25519
 
 
+def ed25519():
+    """The modules of cryptography for signatures with Ed25519 keys: ed25519 and serialization."""
+    try:
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import ed25519 as module
+    except ImportError as exc:
+        raise _missing("cryptography", exc) from exc
+    return module, serialization
+
+
 def json5():
     """The module json5."""
     try:

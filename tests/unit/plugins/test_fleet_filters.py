@@ -14,6 +14,7 @@ pytest.importorskip("ansible")
 from ansible.errors import AnsibleFilterError  # noqa: E402
 from ansible_collections.openclaw_ops.backup.plugins.filter.gateway_instances import gateway_instances  # noqa: E402
 from ansible_collections.openclaw_ops.backup.plugins.filter.gateway_reports import gateway_reports  # noqa: E402
+from ansible_collections.openclaw_ops.backup.plugins.filter.expected_instances import expected_instances  # noqa: E402
 from ansible_collections.openclaw_ops.backup.plugins.filter.host_reports import host_reports  # noqa: E402
 from ansible_collections.openclaw_ops.backup.plugins.filter.retention import retention  # noqa: E402
 from ansible_collections.openclaw_ops.backup.plugins.filter.run_table import run_table  # noqa: E402
@@ -94,3 +95,15 @@ def test_the_tools_instances_are_what_the_role_gateway_takes():
     assert gateway_instances(json.dumps(listed)) == [{"name": "one", "user": "a", "control": {"unit": None}}]
     with pytest.raises(AnsibleFilterError):
         gateway_instances("no JSON")
+
+
+def test_the_inventory_says_which_instances_there_should_be():
+    hostvars = {
+        "one": {"openclaw_backup_instances": [
+            {"name": "b", "objectives": {"max_age": "2h"}}, {"name": "a"}, {"name": "off", "enabled": False}],
+            "openclaw_backup_objectives": {"max_age": "off", "max_unverified_age": "60d"}},
+        "two": {}, "gone": {"openclaw_backup_state": "absent", "openclaw_backup_instances": [{"name": "c"}]},
+        "asleep": {"openclaw_backup_enabled": "no", "openclaw_backup_instances": [{"name": "d"}]}}
+    assert expected_instances(hostvars, [*hostvars, "unknown"]) == [
+        {"instance": "a", "host": "one", "max_age": "0", "max_unverified_age": "60d"},
+        {"instance": "b", "host": "one", "max_age": "2h", "max_unverified_age": "60d"}]

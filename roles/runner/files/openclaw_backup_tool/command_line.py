@@ -11,12 +11,12 @@ import sys
 from openclaw_backup_engine._version import VERSION
 
 from . import (
-    backup_command, config, doctor_command, exit_codes, instances_command, keys_command, list_command, notify_command, prune_command,
-    status_command, verify_command)
+    backup_command, config, doctor_command, exit_codes, fleet_command, instances_command, keys_command, list_command, notify_command,
+    prune_command, status_command, verify_command)
 
 _COMMANDS = (
     backup_command, list_command, status_command, verify_command, prune_command, keys_command, doctor_command, instances_command,
-    notify_command)
+    notify_command, fleet_command)
 _DEFAULTS = {"instance": None, "all": False, "config": config.DIRECTORY, "state": None, "json": False, "query": None, "plain": False}
 
 
@@ -29,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """The command line as data. Besides the options: run, show, show_failure, operation, recorded, locks, wait."""
+    """The command line as data. Besides the options: run, show, show_failure, operation, recorded, locks, wait, fleet."""
     parser = _Parser(
         prog="openclaw-backup", parents=[_common()], allow_abbrev=False,
         description="Backs up OpenClaw instances of this host, and shows and checks what is stored.",
@@ -60,16 +60,17 @@ class Adder:
         return Adder(parser.add_subparsers(metavar="COMMAND", parser_class=_Parser))
 
     def command(self, name: str, help_text: str, run, show, *, operation: str | None = None, recorded: bool = False, locks: bool = False,
-                show_failure=None) -> argparse.ArgumentParser:
+                show_failure=None, fleet: bool = False) -> argparse.ArgumentParser:
         """A command. run(arguments, session) gives an Outcome, show(report) text for people.
 
         operation: what results call it. recorded: its result is kept. locks: it keeps other runs away.
+        fleet: it is about a whole storage, not about instances of this host.
         """
         parser = self._commands.add_parser(name, help=help_text, description=help_text, parents=[_common()], allow_abbrev=False)
         if locks:
             parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="wait so long for another run to end")
         parser.set_defaults(
-            run=run, show=show, show_failure=show_failure, operation=operation or name, recorded=recorded, locks=locks)
+            run=run, show=show, show_failure=show_failure, operation=operation or name, recorded=recorded, locks=locks, fleet=fleet)
         return parser
 
 

@@ -14,18 +14,20 @@ from openclaw_backup_engine.errors import EngineError
 from openclaw_backup_engine.ports import Context
 from openclaw_backup_engine.storage.location import check_instance
 
+from .fleet_settings import FleetSettings
 from .settings import Settings, parse
 
 DIRECTORY = "/etc/openclaw-backup"
+FLEET = ".fleet"  # what no instance is called
 _MAXIMUM = 1 << 20  # bytes of a configuration file
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """An instance to work on. settings: None where its configuration is wrong, and error says how."""
+    """An instance to work on, or FLEET. settings: None where its configuration is wrong, and error says how."""
 
     name: str
-    settings: Settings | None
+    settings: Settings | FleetSettings | None
     error: EngineError | None = None
 
 
@@ -52,6 +54,11 @@ def choose(directory: str, name: str | None, everything: bool, context: Context)
             "several-instances", f"There are {len(found)} instances, and none is named",
             f"Add --instance NAME or --all. Instances: {', '.join(one.name for one in found)}.")
     return found
+
+
+def choose_fleet(directory: str) -> list[Chosen]:
+    """The storage as a whole. EngineError "configuration-unreadable", "configuration-invalid"."""
+    return [Chosen(FLEET, read_file(os.path.join(directory, "fleet.json"), FleetSettings))]
 
 
 def _path(directory: str, name: str) -> str:
@@ -90,7 +97,7 @@ def _read(path: str, name: str) -> Chosen:
         return Chosen(name, None, exc)
 
 
-def read_file(path: str) -> Settings:
+def read_file(path: str, cls=Settings):
     """The settings in a file. EngineError "configuration-unreadable", "configuration-invalid"."""
     try:
         with open(path, "rb") as stream:
@@ -104,7 +111,7 @@ def read_file(path: str) -> Settings:
     except ValueError as exc:
         hint = "Correct it there, or run the role runner again."
         raise EngineError("configuration-invalid", f"{path} is not JSON5: {exc}", hint) from exc
-    return parse(value, path)
+    return parse(value, path, cls)
 
 
 def _discovered(directory: str, configured: list[Chosen], context: Context) -> list[Chosen]:

@@ -52,12 +52,18 @@ def _run(arguments) -> int:
         expression = query.parse(arguments.query) if arguments.query else None
         context = Context(environment=dict(os.environ), run=world.run_command)
         several = arguments.all
-        for chosen in config.choose(arguments.config, arguments.instance, several, context):
+        for chosen in _chosen(arguments, context):
             reports.append(_run_one(arguments, chosen))
         return output.show(arguments, reports, several, expression)
     except EngineError as exc:
         report = {**report_of_failure(arguments.instance, arguments.operation, exc), "started": iso(started), "ended": iso(time.time())}
         return output.show(arguments, [report], False, None)
+
+
+def _chosen(arguments, context: Context) -> list[config.Chosen]:
+    if arguments.fleet:
+        return config.choose_fleet(arguments.config)
+    return config.choose(arguments.config, arguments.instance, arguments.all, context)
 
 
 def _run_one(arguments, chosen: config.Chosen) -> dict:

@@ -47,13 +47,13 @@ def run(arguments, session) -> Outcome:
     """Decide, tell, remember. Never fails for a channel that does."""
     failed: list[tuple[str, str]] = []
     if arguments.start:
-        failed += _heartbeat(session, web.START)
+        failed += deliver.heartbeat(session, web.START)
         return _outcome([], [], failed)
     known = {operation: records.read(session.state_directory, operation) for operation in events.OPERATIONS}
     _note_crash(arguments.operation_of_unit, known, session)
     if arguments.operation_of_unit == "backup" and not arguments.watch and known["backup"]:
         failing = known["backup"].get("status") == "failed"
-        failed += _heartbeat(session, web.FAILURE if failing else web.SUCCESS, str(known["backup"].get("msg") or ""))
+        failed += deliver.heartbeat(session, web.FAILURE if failing else web.SUCCESS, str(known["backup"].get("msg") or ""))
     if session.settings.notify.metrics_dir:
         try:
             metrics.write(session.settings.notify.metrics_dir, session.name, known)
@@ -67,23 +67,7 @@ def _tell(session, known: dict) -> tuple[list[events.Event], list[str], list[tup
     """What was to be told, what of it some channel took, and the channels that took nothing."""
     before = told.read(session.state_directory)
     found = events.decide(_facts(session, known), before) if session.settings.notify.on_failure else []
-    after, told_now, failed = dict(before), [], []
-    through = deliver.channels(session) if found else {}
-    for event in found:
-        took, not_taken = deliver.tell(event, through)
-        failed += not_taken
-        if not took and through:
-            continue  # told at the next look
-        told_now.append(event.title)
-        if event.kind in events.BAD:
-            after[event.key] = {"time": iso(time.time()), "channels": took}
-        else:
-            after.pop(event.key, None)
-    if after != before:
-        try:
-            told.write(session.state_directory, after)
-        except OSError as exc:
-            failed.append(("notified.json", f"it cannot be written: {exc.strerror}"))
+    told_now, failed = deliver.tell_all(session.state_directory, found, deliver.channels(session) if found else {})
     return found, told_now, failed
 
 
@@ -119,17 +103,6 @@ def _note_crash(operation: str | None, known: dict, session) -> None:
         "msg": f"The run did not come to its end: {_CRASHES[how]} ({how})", "snapshot": None,
         "hint": "See the journal of the unit; what was stored already is not stored twice."}
     known[operation] = records.write(session.state_directory, report)
-
-
-def _heartbeat(session, state: str, text: str = "") -> list[tuple[str, str]]:
-    setting = session.settings.notify.heartbeat_url_file
-    if not setting:
-        return []
-    try:
-        web.heartbeat(deliver.address(session, setting), state, text)
-    except web.ChannelFailed as exc:
-        return [("heartbeat", str(exc))]
-    return []
 
 
 def _outcome(found: list[events.Event], told_now: list[str], failed: list[tuple[str, str]]) -> Outcome:

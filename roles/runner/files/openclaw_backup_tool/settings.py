@@ -81,9 +81,9 @@ class Settings:
         return InstanceOptions(self.instance, self.user, self.profile, self.state_dir, self.config_path)
 
 
-def parse(value, where: str) -> Settings:
+def parse(value, where: str, cls=Settings):
     """The settings that a parsed configuration file describes. EngineError "configuration-invalid" names the wrong setting."""
-    settings = _build(Settings, value, where, "")
+    settings = _build(cls, value, where, "")
     if not settings.storage.url:
         raise _invalid(f"{where} has no storage.url", "Set it to file:///directory or s3://bucket/prefix.")
     return settings
@@ -103,10 +103,20 @@ def _build(cls, value, where: str, prefix: str):
             raise _unknown(f"{prefix}{name}", [prefix + one for one in known], where)
         if content is None:
             continue
-        nested = known[name].metadata.get("options")
-        given[name] = _build(nested, content, where, f"{prefix}{name}.") if nested else _checked(
-            known[name].type, content, where, prefix + name)
+        given[name] = _value(known[name], content, where, prefix + name)
     return cls(**given)
+
+
+def _value(setting: dataclasses.Field, content, where: str, name: str):
+    """The value of one setting: a table of settings, a list of such tables, or what the options class declares."""
+    nested, elements = setting.metadata.get("options"), setting.metadata.get("elements")
+    if nested:
+        return _build(nested, content, where, f"{name}.")
+    if elements is None:
+        return _checked(setting.type, content, where, name)
+    if not isinstance(content, list):
+        raise _invalid(f"{where}: {name} is not a list", f"Write it as {name}: [{{ … }}].")
+    return tuple(_build(elements, one, where, f"{name}[{number}].") for number, one in enumerate(content))
 
 
 def _unknown(name: str, known: list[str], where: str) -> EngineError:

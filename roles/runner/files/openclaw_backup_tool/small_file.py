@@ -20,10 +20,10 @@ def read_object(path: str) -> dict | None:
     return found if isinstance(found, dict) else None
 
 
-def replace(path: str, text: str, mode: int = 0o600) -> None:
+def replace(path: str, content: str | bytes, mode: int = 0o600) -> None:
     """Give a file this content: whoever reads it finds the old one or all of the new one. OSError."""
-    with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(path), prefix=".new-", delete=False, encoding="utf-8") as stream:
-        stream.write(text)
+    with tempfile.NamedTemporaryFile("wb", dir=os.path.dirname(path), prefix=".new-", delete=False) as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
     os.chmod(stream.name, mode)
     os.replace(stream.name, path)
 

@@ -15,7 +15,7 @@ from . import exit_codes, records, timers
 from .outcome import Outcome
 from .text import moment, pairs, printable, size, span
 
-_EXIT = {model.OK: exit_codes.COMPLETE, model.ATTENTION: exit_codes.OMISSIONS, model.BAD: exit_codes.FAILED}
+EXIT = {model.OK: exit_codes.COMPLETE, model.ATTENTION: exit_codes.OMISSIONS, model.BAD: exit_codes.FAILED}
 _KEYS = {
     "passphrase_file": "passphrase", "passphrase_env": "passphrase", "key_file": "key file",
     "writer_key_file": "writer key: this host cannot read its backups", "identity_file": "operator's identity"}
@@ -52,7 +52,7 @@ def run(_arguments, session) -> Outcome:
         "next": {name: model.iso(at) for name, at in upcoming.items()}, "storage": f"{settings.storage.url.rstrip('/')}/{session.name}",
         "storage_error": unreachable.code if unreachable else None, "retention": asdict(settings.retention),
         "encryption": {"enabled": settings.encryption.enabled, "key": _key(settings)}, "last_runs": last}
-    exit_code = exit_codes.of_error(unreachable.code) if unreachable else _EXIT[found.severity]
+    exit_code = exit_codes.of_error(unreachable.code) if unreachable else EXIT[found.severity]
     return Outcome(data, exit_code, found.reason)
 
 

@@ -5,12 +5,14 @@
 """Tells events through every channel that is set. A channel that fails takes nothing away from the others, nor from a backup."""
 from __future__ import annotations
 
+import time
 from typing import Callable
 
 from openclaw_backup_engine.errors import EngineError
 
-from . import local, web
-from .events import Event
+from ..text import iso
+from . import local, told, web
+from .events import BAD, Event
 
 
 def channels(session) -> dict[str, Callable[[Event], None]]:
@@ -47,3 +49,38 @@ def tell(event: Event, through: dict[str, Callable[[Event], None]]) -> tuple[lis
         except Exception as exc:  # pylint: disable=broad-exception-caught
             failed.append((name, f"a fault in openclaw-backup: {type(exc).__name__}"))  # its text might hold an address
     return took, failed
+
+
+def tell_all(directory: str, found: list[Event], through: dict[str, Callable[[Event], None]]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Tell events, and remember in the state directory what was told: (titles of what some channel took, channels that failed)."""
+    before = told.read(directory)
+    after, told_now, failed = dict(before), [], []
+    for event in found:
+        took, not_taken = tell(event, through)
+        failed += not_taken
+        if not took and through:
+            continue  # told at the next look
+        told_now.append(event.title)
+        for key in event.keys:
+            if event.kind in BAD:
+                after[key] = {"time": iso(time.time()), "channels": took}
+            else:
+                after.pop(key, None)
+    if after != before:
+        try:
+            told.write(directory, after)
+        except OSError as exc:
+            failed.append((told.NAME, f"it cannot be written: {exc.strerror}"))
+    return told_now, failed
+
+
+def heartbeat(session, state: str, text: str = "") -> list[tuple[str, str]]:
+    """Tell the service that waits for a sign of life, if there is one: [("heartbeat", why not)] where that fails."""
+    setting = session.settings.notify.heartbeat_url_file
+    if not setting:
+        return []
+    try:
+        web.heartbeat(address(session, setting), state, text)
+    except web.ChannelFailed as exc:
+        return [("heartbeat", str(exc))]
+    return []

@@ -16,12 +16,14 @@ from openclaw_backup_engine import durations
 from ..timers import OPERATIONS
 
 FAILED, RECOVERED, INCOMPLETE, COMPLETE, STALE, FRESH = "failed", "recovered", "incomplete", "complete", "stale", "fresh"
-BAD = (FAILED, INCOMPLETE, STALE)
+ALARM, RELIEF = "alarm", "relief"  # of a whole fleet
+BAD = (FAILED, INCOMPLETE, STALE, ALARM)
 _TITLES = {
     FAILED: "{operation} of {instance} FAILED on {host}", RECOVERED: "{operation} of {instance} works again on {host}",
     INCOMPLETE: "Backup of {instance} on {host} is INCOMPLETE", COMPLETE: "Backup of {instance} on {host} is complete again",
-    STALE: "Backup of {instance} on {host} is TOO OLD", FRESH: "Backup of {instance} on {host} is fresh again"}
-_NAMES = {"backup": "Backup", "prune": "Pruning", "verify": "Verification"}
+    STALE: "Backup of {instance} on {host} is TOO OLD", FRESH: "Backup of {instance} on {host} is fresh again",
+    ALARM: "OpenClaw backups NEED A PERSON: {instance}", RELIEF: "OpenClaw backups are in order again: {instance}"}
+_NAMES = {"backup": "Backup", "prune": "Pruning", "verify": "Verification", "fleet": "The check"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class Event:
     message: str = ""
     hint: str = ""
     since: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What is remembered as told."""
+        return (self.key,)
 
     @property
     def title(self) -> str:
