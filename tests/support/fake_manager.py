@@ -18,7 +18,7 @@ class FakeManager:
     """Runs commands on a host with one gateway. commands: what was run, without what reaches another user.
 
     patience: looks at the unit until a stop is done; None: never. start_fails: it does not come up. load: its unit's state of
-    being loaded. container: its name, where the gateway runs in one. on_command: called before each command, and may raise.
+    being loaded. journal: what the unit has said. container: its name, where the gateway runs in one. on_command: called before each command, and may raise.
     """
 
     def __init__(self, gateway: FakeGateway, unit: str = "openclaw-gateway.service") -> None:
@@ -28,6 +28,7 @@ class FakeManager:
         self.timers: dict[str, list[str]] = {}
         self.patience: int | None = 0
         self.start_fails, self.no_timers, self.load, self.failed = False, False, "loaded", False
+        self.journal = ""
         self.container: str | None = None
         self.container_fields: dict = {}
         self.custom_status_code: int | None = None
@@ -45,8 +46,8 @@ class FakeManager:
         self.commands.append(words)
         self.on_command(words)
         plain = [word for word in words if word not in ("--user", "--no-block")]
-        handler = {"sh": self._shell, "systemctl": self._systemctl, "systemd-run": self._systemd_run, "docker": self._docker, "podman": self._no_engine,
-                   "start-it": self._start, "stop-it": self._stop, "is-it-up": self._is_up}[plain[0]]
+        handler = {"sh": self._shell, "systemctl": self._systemctl, "systemd-run": self._systemd_run, "docker": self._docker,
+                   "podman": self._no_engine, "journalctl": lambda *_words: CommandResult(0, self.journal, ""), "start-it": self._start, "stop-it": self._stop, "is-it-up": self._is_up}[plain[0]]
         return handler(*(words if words[0] in ("systemd-run", "sh") else plain)[1:])
 
     def ran(self, *words: str) -> bool:

@@ -29,7 +29,7 @@ class Attendant:
 
     def check(self) -> bool:
         """Whether it runs, or tries to. EngineError "gateway-not-controllable", "gateway-not-startable" if it could not be stopped."""
-        status = self._gateway.settled()
+        status = self._gateway.status()
         runs = status.up or status.state == FAILED or self._gateway.seen_running()
         if runs and not self._controlled:
             raise EngineError(

@@ -13,6 +13,9 @@ import os
 from dataclasses import dataclass, field, replace
 
 from .. import backup, lock
+from ..edits.apply import apply, repeat_past
+from ..edits.identity import keep_identity
+from ..edits.staged import Staged
 from ..errors import EngineError
 from ..gateway.health import Health
 from ..ports import Context, ProgressState
@@ -38,7 +41,7 @@ class InPlaceResult:
     databases: int = 0
     damaged: list[dict] = field(default_factory=list)
     refused: list[dict] = field(default_factory=list)
-    edits: list[dict] = field(default_factory=list)
+    edits: dict = field(default_factory=lambda: {"changes": [], "unmapped": []})
     aside: list[str] = field(default_factory=list)
     aside_until: float | None = None
     removed: list[str] = field(default_factory=list)
@@ -89,6 +92,7 @@ class _Attempt:
         self._attendant = Attendant(made.gateway, context)
         self._result = InPlaceResult(made.to_dict(), True)
         self._journal = Journal(directory, made.attempt, made.state_dir, made.repository.id, made.ref.id, staging=list(made.parts))
+        self._staged = Staged(made.manifest.meta, made.placement, made.disk)
         self._start_wanted = False
 
     def run(self) -> InPlaceResult:
@@ -126,6 +130,8 @@ class _Attempt:
             result.databases += done.databases
             result.damaged += done.damaged
             result.refused += done.to_dict()["attributes_refused"]
+        result.edits = apply(self._staged, made.options.edits, context).to_dict()
+        context.checkpoint("edited")
         staging.settle(made)
         context.checkpoint("staged")
         if made.options.pre_restore and made.source:
@@ -155,6 +161,7 @@ class _Attempt:
         self._attendant.stop()
         result.stop = clock.elapsed() - stopped_at if runs else 0.0
         context.checkpoint("stopped")
+        self._edit_at_last()
         self._swap()
         self._attendant.open_gate()
         context.checkpoint("gate-opened")
@@ -164,12 +171,24 @@ class _Attempt:
         context.checkpoint("before-commit")
         found.commit()
 
+    def _edit_at_last(self) -> None:
+        """What can only be done when nothing writes any more; and cron, for which time has gone by."""
+        made, context = self._made, self._context
+        changes = repeat_past(self._staged, made.options.edits, context).changes
+        if made.options.edits.identity == "target" and made.instance:
+            changes = [*keep_identity(self._staged, made.state_dir, made.location.config_path), *changes]
+        self._result.edits["changes"] += [vars(change) for change in changes]
+        if changes:
+            synchronise_file_systems(made.parts)
+            context.checkpoint("edited-at-last")
+
     def _swap(self) -> None:
         """Put all pieces in place."""
         context, made, found = self._context, self._made, self._journal
         found.made = staging.make_parents(made)
         found.pieces = staging.find_pieces(made)
         found.times = {path: os.stat(path).st_mtime_ns for path in _holders(found) if os.path.isdir(path)}
+        found.names = {path: os.listdir(path) for path in made.fixed}
         found.enter(SWAPPING)
         context.checkpoint("swapping")
         for path in found.made:
@@ -179,6 +198,7 @@ class _Attempt:
             put_new(piece, context.checkpoint)
         synchronise(_holders(found))
         context.checkpoint("all-swapped")
+        found.used = self._start_wanted
         found.enter(SWAPPED)
 
     def _start(self) -> None:

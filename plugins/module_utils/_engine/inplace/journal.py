@@ -35,9 +35,10 @@ def directory_of(state_dir: str) -> str:
 class Journal:
     """One attempt. directory: where it is kept. staging: directories that hold the new state, and the old one later.
 
-    made: directories that were made for what is new. times: directory → its mtime before, where a piece lies in it.
-    running: the gateway is to be started when all is undone. until: when the old state may go, in seconds since 1970.
-    version: what is needed to go back to the OpenClaw that was installed before.
+    made: directories that were made for what is new. times: directory → its mtime before, where a piece lies in it. names:
+    directory that stays → what was in it. used: a gateway is started on the new state. running: the gateway is to be started
+    when all is undone. until: when the old state may go, in seconds since 1970. version: what is needed to go back to the
+    OpenClaw that was installed before.
     """
 
     directory: str
@@ -49,6 +50,8 @@ class Journal:
     staging: list[str] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
     times: dict[str, int] = field(default_factory=dict)
+    names: dict[str, list[str]] = field(default_factory=dict)
+    used: bool = False
     pieces: list[Piece] = field(default_factory=list)
     running: bool = False
     until: float = 0.0
@@ -158,7 +161,7 @@ def _load(directory: str, name: str) -> Journal | None:
         if value.pop("format") != _FORMAT or value["phase"] not in PHASES or any(type(value[key]) is not str for key in texts):
             raise ValueError
         pieces = [Piece(**item) for item in value.pop("pieces")]
-        paths = [*(path for key in lists for path in value[key]), *value["times"]]
+        paths = [*(path for key in lists for path in value[key]), *value["times"], *value["names"]]
         paths += [one for piece in pieces for one in (piece.live, piece.beside)]
         if any(type(one) is not str or not one.startswith("/") or os.path.normpath(one) != one for one in paths):
             raise ValueError

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .. import durations
+from ..edits.apply import EditOptions, check_options
 from ..errors import EngineError
 from ..options import GatewayOptions
 
@@ -23,7 +24,8 @@ class InPlaceOptions:
     these. exclude: patterns that backups of this instance leave out; what lies there is left alone. moves: (path at capture,
     path here). service_files: unit and environment files outside of the state directory too. pre_restore: make a snapshot of
     the live state first. keep_aside: how long the old state is kept. start: auto starts the gateway if it ran or should have.
-    version: what to do where another OpenClaw is installed than made the snapshot. force: also if it is in place already.
+    version: what to do where another OpenClaw is installed than made the snapshot. force: also if it is in place already. edits: what
+    becomes of the past and of the identity.
     """
 
     snapshot: str = "latest"
@@ -37,6 +39,7 @@ class InPlaceOptions:
     start: str = "auto"
     version: str = "keep"
     force: bool = False
+    edits: EditOptions = field(default_factory=EditOptions, metadata={"options": EditOptions})
     gateway: GatewayOptions = field(default_factory=GatewayOptions, metadata={"options": GatewayOptions})
 
     def check(self) -> None:
@@ -46,6 +49,7 @@ class InPlaceOptions:
                 raise EngineError(
                     "option-invalid", f"The option {name} cannot be {getattr(self, name)!r}", f"Choices: {', '.join(known)}.")
         self.aside_seconds()
+        check_options(self.edits)
 
     def aside_seconds(self) -> int:
         """keep_aside in seconds. EngineError "option-invalid"."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import secrets
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Callable
 
-from .. import memory, prefetch, restore, source
+from .. import channels, memory, prefetch, restore, source
 from ..capture import walk
+from ..capture.config_file import include_roots, load_config
 from ..capture.instance import discover
 from ..capture.locate import Location, locate
 from ..capture.model import Instance
@@ -49,7 +50,9 @@ class Where:
 
 @dataclass
 class InPlacePlan:
-    """instance: what is there now; None where there is no state yet. backup: options that take what the snapshot holds. parts: staging directory → the restore that fills it.
+    """instance: what is there now; None where there is no state yet. backup: options that take what the snapshot holds.
+
+    parts: staging directory → the restore that fills it. channels: those that may have to be paired again, and what to do then.
 
     swapped: the paths that are swapped, whole; fixed: directories above them that stay. selected(): whether a path of this
     host belongs to what is restored. created, replaced, deleted: files and
@@ -82,6 +85,7 @@ class InPlacePlan:
     unchanged: int = 0
     in_place: bool = False
     gateway_state: str = "unknown"
+    channels: list[dict] = field(default_factory=list)
     selected: Callable[[str], bool] = lambda path: True
 
     @property
@@ -93,19 +97,26 @@ class InPlacePlan:
         """Of the target."""
         return self.location.state_dir
 
+    def disk(self, path: str) -> str:
+        """Where what will be at a path of this host lies until it is swapped in; it need not exist."""
+        final = self.ground.final(path)
+        return self.ground.staging_of(final) + final
+
     def request(self) -> dict:
         """What was asked for, as far as it decides what the state is afterwards."""
         options = self.options
         return {
             "repository": self.repository.id, "snapshot": self.ref.id, "paths": list(options.paths),
-            "components": list(options.components), "moves": [list(move) for move in options.moves], "service_files": options.service_files}
+            "components": list(options.components), "edits": asdict(options.edits),
+            "moves": [list(move) for move in options.moves], "service_files": options.service_files}
 
     def to_dict(self) -> dict:
         """For check mode and people."""
         kept = Counter(why for path, why in self.live.kept.items())
         return {
             "changed": self.changed, "snapshot": self.ref.id, "state_dir": self.state_dir, "user": self.location.account.name,
-            "created": len(self.created), "replaced": len(self.replaced), "deleted": len(self.deleted), "unchanged": self.unchanged,
+            "swaps": len(self.swapped), "created": len(self.created),
+            "replaced": len(self.replaced), "deleted": len(self.deleted), "unchanged": self.unchanged,
             "paths": {"created": self.created[:SHOWN], "replaced": self.replaced[:SHOWN], "deleted": self.deleted[:SHOWN]},
             "swapped": self.swapped[:SHOWN], "left_alone": dict(kept), "left_out": list(self.roots.left_out),
             "room": [{"directory": os.path.dirname(path), "bytes": part.room} for path, part in self.parts.items()],
@@ -115,6 +126,7 @@ class InPlacePlan:
             "versions": {
                 "snapshot": self.header.openclaw_version or None,
                 "installed": (self.instance.versions if self.instance else {}).get("openclaw")},
+            "held_back": asdict(self.options.edits), "channels": self.channels,
             "pre_restore_snapshot": bool(self.options.pre_restore and self.instance), "keep_aside": self.options.keep_aside,
             "omissions": self.manifest.meta.get("omissions", [])}
 
@@ -143,7 +155,15 @@ def plan(repository: Repository, options: InPlaceOptions, where: Where, context:
         chosen)
     _fill(made)
     made.gateway_state = gateway.status().state
+    made.channels = _channels(location)
     return made
+
+
+def _channels(location: Location) -> list[dict]:
+    """The channels of the live config whose logins have moved on since the snapshot."""
+    config = load_config(location.config_path, include_roots(location.environment, location.path_of), location.path_of)
+    found = channels.expectations(config.data, location.environment, stale=True)
+    return [one.to_dict() for one in found if one.survives != channels.YES]
 
 
 def _require_no_attempt(state_dir: str) -> None:
@@ -218,7 +238,8 @@ def _require_paths(made: InPlacePlan, asked: Callable[[str], bool]) -> None:
         path = os.path.normpath(text if text.startswith("/") else f"{state}/{text}")
         if not any(inside(entry, path) for entry in entries):
             raise EngineError(
-                "nothing-selected", f"Snapshot {made.ref.id} has nothing at {path}", "List its paths first (openclaw-backup ls).", {"path": path})
+                "nothing-selected", f"Snapshot {made.ref.id} has nothing at {path}", "List its paths first (openclaw-backup ls).",
+                {"path": path})
 
 
 def _captured(path: str, placement: Placement) -> str:

@@ -7,32 +7,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 
 from .. import restore
 from ..capture.paths import inside
 from ..errors import EngineError
-from ..placement import Placement
 from ..ports import Context
 from ..restore_seed import RECORD
 from ..restore_tree import target_error
 from .pieces import SIDECARS
 from .plan import InPlacePlan
 from .swap import Piece, inode_of, synchronise_file_systems
-
-
-@dataclass
-class Staged:
-    """A staged state, for those who edit it. disk(): where a path of this host lies now."""
-
-    meta: dict
-    placement: Placement
-    made: InPlacePlan
-
-    def disk(self, path: str) -> str:
-        """Where what will be at a path lies until it is swapped in; it need not exist."""
-        final = self.made.ground.final(path)
-        return self.made.ground.staging_of(final) + final
 
 
 def restore_parts(made: InPlacePlan, context: Context) -> list[restore.RestoreResult]:

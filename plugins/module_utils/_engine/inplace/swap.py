@@ -18,7 +18,7 @@ from typing import Callable
 
 from ..errors import EngineError
 
-SPARE = ".openclaw-swap"
+SPARE, STRAY = ".openclaw-swap", ".openclaw-stray"
 _EXCHANGE = 2  # RENAME_EXCHANGE of linux/fs.h
 _REFUSALS = (errno.EINVAL, errno.ENOSYS, errno.ENOTTY, errno.EOPNOTSUPP)
 _STEP = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", 0)
@@ -87,23 +87,42 @@ def put_new(piece: Piece, checkpoint: Callable[[str], None]) -> None:
 
     OSError, EngineError "restore-place-changed".
     """
-    _put(piece, piece.new, piece.old, checkpoint)
+    _put(piece, piece.new, piece.old, False, checkpoint)
 
 
-def put_old(piece: Piece, checkpoint: Callable[[str], None]) -> None:
-    """See to it that what was there is live again, and what came is beside. As put_new()."""
-    _put(piece, piece.old, piece.new, checkpoint)
+def put_old(piece: Piece, checkpoint: Callable[[str], None], was_used: bool = False) -> None:
+    """See to it that what was there is live again, and what came is beside. As put_new().
+
+    was_used: a gateway has worked on what came. What it has put into the place since then is put beside, too.
+    """
+    _put(piece, piece.old, piece.new, was_used, checkpoint)
 
 
-def _put(piece: Piece, wanted: int | None, other: int | None, checkpoint: Callable[[str], None]) -> None:
+def put_away(live: str, beside: str, checkpoint: Callable[[str], None]) -> None:
+    """Put beside what a gateway has made at a path where there was nothing. OSError, EngineError "restore-place-changed"."""
+    _put(Piece(live, beside), None, None, True, checkpoint)
+
+
+def _put(piece: Piece, wanted: int | None, other: int | None, was_used: bool, checkpoint: Callable[[str], None]) -> None:
     slots = []
     try:
         for path in (piece.live, piece.beside, piece.beside + SPARE):
             slots.append(_Slot(path))
-        _arrange(slots, wanted, other, checkpoint)
+        if was_used and slots[0].inode() not in (None, wanted, other):
+            slots.append(_free_slot(piece.beside + STRAY))
+            _move(slots[0], slots[-1], checkpoint)
+        _arrange(slots[:3], wanted, other, checkpoint)
     finally:
         for slot in slots:
             slot.close()
+
+
+def _free_slot(path: str) -> _Slot:
+    """A name that nothing has yet: it begins with the path."""
+    number = 0
+    while inode_of(f"{path}{number}") is not None:
+        number += 1
+    return _Slot(f"{path}{number}")
 
 
 def _arrange(slots: list[_Slot], wanted: int | None, other: int | None, checkpoint: Callable[[str], None]) -> None:
@@ -112,9 +131,9 @@ def _arrange(slots: list[_Slot], wanted: int | None, other: int | None, checkpoi
     if found not in (None, wanted, other):
         raise _changed(live.path, "something else lies there now")
     if found is not None and found == other:
-        if wanted is not None and beside.inode() == wanted and _exchange(live, beside, checkpoint):
-            return
         if wanted is not None and beside.inode() == wanted:
+            if _exchange(live, beside, checkpoint):
+                return
             _move(live, spare, checkpoint)
         else:
             _move(live, beside, checkpoint)

@@ -12,7 +12,7 @@ from ..ports import Context
 from . import staging
 from .attendant import Attendant
 from .journal import STAGED, STAGING, UNDOING, Journal
-from .swap import put_old, synchronise
+from .swap import put_away, put_old, synchronise
 
 
 def undo(found: Journal, attendant: Attendant, context: Context) -> EngineError | None:
@@ -41,10 +41,22 @@ def undo(found: Journal, attendant: Attendant, context: Context) -> EngineError 
     return failure
 
 
+def _put_away_new_names(found: Journal, context: Context) -> None:
+    """What a gateway has made, while it worked on the new state, in directories whose content was swapped."""
+    ours = {os.path.basename(path) for path in found.staging}
+    besides = {os.path.dirname(piece.live): os.path.dirname(piece.beside) for piece in found.pieces}
+    for directory, names in found.names.items():
+        beside = besides.get(directory)
+        for name in sorted(set(os.listdir(directory)) - set(names) - ours) if beside else ():
+            put_away(f"{directory}/{name}", f"{beside}/{name}", context.checkpoint)
+
+
 def _put_back(found: Journal, context: Context) -> None:
     for piece in reversed(found.pieces):
         context.checkpoint("before-undo")
-        put_old(piece, context.checkpoint)
+        put_old(piece, context.checkpoint, found.used)
+    if found.used:
+        _put_away_new_names(found, context)
     for path in reversed(found.made):
         try:
             os.rmdir(path)

@@ -27,10 +27,19 @@ class Place(BackupHost):
     def __init__(self, directory: Path, **options) -> None:
         super().__init__(directory, **options)
         self.outside = directory / "srv" / "work"
-        self.configure(agents={"entries": {"main": {}, "work": {"workspace": str(self.outside)}}}, channels={"telegram": {}})
+        self.config = {"agents": {"entries": {"main": {}, "work": {"workspace": str(self.outside)}}}, "channels": {"telegram": {}}}
+        self.configure(**self.config)
         self.state.database_first("main", "work")
         self.state.workspace()
         self.state.workspace(self.outside)
+
+    @classmethod
+    def around(cls, directory: Path, lab) -> Place:
+        """The same with a gateway: in the home of a Lab, with its clock and its service manager."""
+        made = cls(directory, home=lab.home)
+        lab.configure(**made.config)
+        made.context.run, made.context.clock = lab.manager, lab.context.clock
+        return made
 
     def change(self) -> None:
         """What happens to a state in a day."""
