@@ -53,6 +53,8 @@ def report(instance: str, configured: bool) -> dict:
     found = {"instance": instance, **(timer(instance) if configured else {})}
     if configured and read(f"{CONFIGURED}/{instance}.json").get("enabled") is False:
         found["enabled"] = False
+    if isinstance(last.get("channels"), list):
+        found["channels"] = last["channels"]
     if last.get("status") == "failed":
         found.update({name: last.get(name) for name in ("failing_since", "error_code", "msg")})
         found["failing_since"] = last.get("failing_since") or last.get("ended")

@@ -13,7 +13,7 @@ from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.option
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import Context
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.repository import names
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.status import fleet
-from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.status.model import AGAIN, KEPT, Channel, Expected, Fleet, Report
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.status.model import Channel, Expected, Fleet, Report
 from support.simulated_fleet import DAY, SimulatedInstance, healthy
 
 HOUR = 3600.0
@@ -32,7 +32,7 @@ def sample_fleet(directory: Path) -> Fleet:
         young.snapshot(now - age * DAY + 2 * HOUR, bytes=9_000_000)
     _bad(directory, now)
     _to_look_at(directory, now)
-    channels = ((), (Channel("telegram", KEPT),), (Channel("whatsapp", AGAIN), Channel("discord", KEPT), Channel("of-a-plugin")), None)
+    channels = ((), (Channel("telegram", "yes"),), (Channel("signal", "no"), Channel("discord", "yes"), Channel("whatsapp")), None)
     reports = [
         Report(name, next_run=now + (number + 1) * HOUR, channels=channels[number]) for number, name in enumerate(("atelier-vega", "bakery-sol", "clinic-north", "newcomer"))]
     reports += [
@@ -44,8 +44,7 @@ def sample_fleet(directory: Path) -> Fleet:
 def _bad(directory: Path, now: float) -> None:
     damaged = healthy(directory, "archive-of-a-customer-with-quite-a-long-name", now)
     damaged.verification(names.id_of_time(now - 3 * DAY - 3 * HOUR), now - 2 * HOUR, passed=False, duration_ms=61_000, host="staging-1", checks=[
-        {"name": name, "result": "failed" if name == "databases" else "passed"} for name in ("repository", "data", "databases")],
-        channels=[{"name": "whatsapp", "pairing": "again"}])
+        {"name": name, "result": "failed" if name == "databases" else "passed"} for name in ("repository", "data", "databases")])
     failing = SimulatedInstance(directory, "law-office", "vps-07")
     for age in range(60, 4, -1):
         failing.snapshot(now - age * DAY, bytes=640_000_000 + (60 - age) * 9_000_000)

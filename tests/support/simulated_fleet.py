@@ -78,5 +78,5 @@ def healthy(storage: Path, name: str, now: float, snapshots: int = 30, days: int
             made.snapshot(time, bytes=grown)
         else:
             made.run(time + 1, "success", snapshot=names.id_of_time(time), omissions=0, bytes_stored=18_000_000)
-    made.verification(names.id_of_time(now - 3 * DAY - 3 * 3600), now - 3 * DAY, duration_ms=95_000, host="staging-1", checks=CHECKS)
+    made.verification(names.id_of_time(now - 3 * DAY - 3 * 3600), now - 3 * DAY, duration_ms=95_000, recovery_ms=42_000, host="staging-1", checks=CHECKS)
     return made

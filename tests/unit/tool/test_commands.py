@@ -48,6 +48,15 @@ def test_now_that_lacks_something_says_so(backed_up):
     assert "missing:" in backed_up.run("now", "--force").output
 
 
+def test_a_backup_keeps_what_becomes_of_the_channels_in_a_restore_for_the_page(host):
+    host.state.config('{channels: {telegram: {enabled: true}, whatsapp: {}, signal: {enabled: false}}}')
+    assert host.run("init").status == 0 and host.run("now").status == 0
+    said = [{"channel": "telegram", "survives": "yes"}, {"channel": "whatsapp", "survives": "unknown"}]
+    assert host.record("backup")["channels"] == said
+    host.configure(storage={"url": f"file://{host.directory}/nowhere"})
+    assert host.run("now").status != 0 and host.record("backup")["channels"] == said
+
+
 def test_scheduled_backups_can_be_switched_off(backed_up):
     backed_up.configure(enabled=False)
     backed_up.add_notes()

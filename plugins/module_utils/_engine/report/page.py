@@ -13,7 +13,7 @@ import html
 
 from .. import durations
 from .._version import VERSION
-from ..status.model import AGAIN, ATTENTION, BAD, KEPT, OK, Channel, Fleet, InstanceStatus, iso
+from ..status.model import ATTENTION, BAD, OK, Channel, Fleet, InstanceStatus, iso
 from . import strip, words
 from .page_style import STYLE
 
@@ -68,11 +68,12 @@ def _to_do(fleet: Fleet) -> str:
 def _header(fleet: Fleet, title: str) -> list[str]:
     stored = sum(item.backup.bytes for item in fleet.instances if item.backup)
     ages = [item.age for item in fleet.instances if item.age is not None]
-    took = [item.verified.duration_s for item in fleet.instances if item.verified and item.verified.duration_s is not None]
+    proofs = [item.verified for item in fleet.instances if item.verified]
+    took = [proof.duration_s if proof.recovery_s is None else proof.recovery_s for proof in proofs]
     sums = (
         ("Need a person", f"{fleet.count(BAD):,}"), ("To look at", f"{fleet.count(ATTENTION):,}"),
         ("In order", f"{fleet.count(OK):,}"), ("Oldest last backup", durations.short(max(ages)) if ages else "–"),
-        ("Slowest restore", durations.short(max(took)) if took else "–"), ("Content", words.size(stored)))
+        ("Slowest restore", durations.short(max(filter(None, took))) if any(took) else "–"), ("Content", words.size(stored)))
     return [
         "<header>", f"<h1>{_text(title)}</h1>",
         f'<p class="soft wide">{_text(fleet.url)}, as of <time datetime="{iso(fleet.now)}">{words.moment(fleet.now)}</time></p>',
@@ -148,7 +149,8 @@ def _proof(item: InstanceStatus, now: float) -> str:
     proof = item.verified
     if proof is None:
         return "never"
-    how = [f"took {durations.short(proof.duration_s)}"] if proof.duration_s is not None else []
+    how = [f"back in {durations.short(proof.recovery_s)}"] if proof.recovery_s is not None else []
+    how += [f"took {durations.short(proof.duration_s)}"] if proof.duration_s is not None else []
     how += [f"on {_text(proof.host)}"] if proof.host else []
     wrong = [name for name, passed in proof.checks if not passed]
     checks = f"{len(proof.checks) - len(wrong)} of {words.count(len(proof.checks), 'check')} passed" if proof.checks else ""
@@ -163,11 +165,11 @@ def _channels(channels: tuple[Channel, ...] | None) -> str:
         return '<span class="soft">not known</span>'
     if not channels:
         return '<span class="soft">no channels</span>'
-    named = {pairing: _text(", ".join(one.name for one in channels if one.pairing == pairing)) for pairing in (AGAIN, "", KEPT)}
-    lines = [
-        f"pair again: {named[AGAIN]}" if named[AGAIN] else "", f'<span class="soft">not known: {named[""]}</span>' if named[""] else "",
-        f'<span class="soft">goes on: {named[KEPT]}</span>' if named[KEPT] else ""]
-    return "<br>".join(line for line in lines if line)
+    lines = []
+    for meaning, outcomes in (("pair again", ("no",)), ("may ask to be paired", ("unknown",)), ("goes on", ("yes", "usually"))):
+        names = ", ".join(one.channel for one in channels if one.survives in outcomes)
+        lines += [f'<span class="{"soft" if outcomes[0] == "yes" else ""}">{meaning}: {_text(names)}</span>'] if names else []
+    return "<br>".join(lines)
 
 
 def _days(item: InstanceStatus, now: float) -> str:
@@ -184,7 +186,7 @@ def _footer() -> list[str]:
     return [
         "<footer>", "<h2>Reading the days</h2>", f'<ul class="legend">{entries}</ul>',
         '<p class="soft">An instance could be brought back today if its last good backup and its last proven restore are as young as its '
-        "objectives want. Pairing again: channels that are a linked device, such as WhatsApp, may ask for it after a restore.</p>",
+        "objectives want. Channels that are a linked device, such as WhatsApp, may ask to be paired again after a restore.</p>",
         '<p class="soft">Days are those of UTC. Times are by the storage\'s clock. What a snapshot says of itself is not authenticated '
         "without its key; whoever may write to the storage is believed.</p>",
         f'<p class="soft">openclaw_ops.backup {VERSION}</p>', "</footer>"]

@@ -9,7 +9,7 @@ from typing import Iterable
 
 from .. import durations
 from ..errors import EngineError
-from .model import AGAIN, KEPT, Channel, Expected, Objectives, Report
+from .model import Channel, Expected, Objectives, Report
 
 _LONGEST = 1000  # characters of a host's text
 _MOST_CHANNELS = 40
@@ -42,12 +42,13 @@ def reports(items: Iterable[dict]) -> list[Report]:
 
 
 def channels(value: object) -> tuple[Channel, ...] | None:
-    """[{"name", "pairing"}] of a host or a record; None where it is no such list."""
+    """[{"channel", "survives"}] as a host says it; None where it is no such list."""
     if not isinstance(value, list):
         return None
-    found = [item for item in value if isinstance(item, dict) and isinstance(item.get("name"), str)]
+    found = [item for item in value if isinstance(item, dict) and isinstance(item.get("channel"), str)]
     return tuple(
-        Channel(item["name"][:60], item["pairing"] if item.get("pairing") in (KEPT, AGAIN) else "") for item in found[:_MOST_CHANNELS])
+        Channel(item["channel"][:60], item["survives"] if item.get("survives") in ("yes", "usually", "no") else "unknown")
+        for item in found[:_MOST_CHANNELS])
 
 
 def moment(value: object) -> float | None:

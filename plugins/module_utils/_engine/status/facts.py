@@ -20,7 +20,7 @@ from ..storage.base import ObjectInfo, Storage
 _UNREADABLE = ("repository-damaged", "object-missing", "format-unknown", "key-cannot-read")
 _HEADER = ("kind", "scope", "bytes", "bytes_stored", "files", "omissions", "duration_ms", "openclaw_version")
 _RUN = {"result": str, "error_code": str, "host": str, "snapshot": str, "omissions": int, "engine": str}
-_VERIFICATION = {"snapshot": str, "level": str, "result": str, "duration_ms": int, "duration_s": int, "host": str}
+_VERIFICATION = {"snapshot": str, "level": str, "result": str, "duration_ms": int, "recovery_ms": int, "host": str}
 _MOST_CHECKS = 40
 _LONGEST = 300  # characters of a text that is kept
 _VERSION = 2
@@ -45,8 +45,9 @@ def of_verification(storage: Storage, item: ObjectInfo) -> dict:
 
 
 def _checks(value: object) -> list:
-    """[[name, passed]] of what a verification's record says of its checks; what is no check is left out."""
+    """[[name, passed]] of what a verification's record says of its checks; what is no check, or was not made, is left out."""
     named = [item for item in value if type(item) is dict and type(item.get("name")) is str] if type(value) is list else []
+    named = [item for item in named if item.get("result") in ("passed", "failed")]
     return [[item["name"][:60], item.get("result") == "passed"] for item in named[:_MOST_CHECKS]]
 
 
@@ -64,9 +65,6 @@ def _of_record(storage: Storage, item: ObjectInfo, kind: str, wanted: dict, bund
             found[name] = value[:_LONGEST] if expected is str else value
     if "checks" in record:
         found["checks"] = _checks(record["checks"])
-    if type(record.get("channels")) is list:
-        named = [item for item in record["channels"] if type(item) is dict and type(item.get("name")) is str]
-        found["channels"] = [{"name": item["name"][:60], "pairing": str(item.get("pairing"))[:20]} for item in named[:_MOST_CHECKS]]
     if message:
         found["message"] = message[:_LONGEST]
     return found

@@ -25,7 +25,7 @@ def judge(
     return InstanceStatus(
         instance, host, tuple(findings), stored.backup, last_good, stored.last_run, _failing_since(stored, report), stored.verified,
         report.next_run, len(stored.snapshots), tuple(stored.sizes), strip(stored, now), objectives, now,
-        report.channels if report.channels is not None else stored.verified.channels if stored.verified else None)
+        report.channels)
 
 
 def unreadable(instance: str, error: str, objectives: Objectives, now: float, host: str = "") -> InstanceStatus:

@@ -21,7 +21,6 @@ SEVERITIES = (OK, ATTENTION, BAD)
 DAY_BACKUP, DAY_UNCHANGED, DAY_INCOMPLETE, DAY_FAILED, DAY_RAN, DAY_NONE, DAY_OPEN, DAY_BEFORE = (
     "backup", "unchanged", "incomplete", "failed", "ran", "none", "open", "before")  # open: today, and nothing yet
 STRIP_DAYS = 90
-KEPT, AGAIN = "kept", "again"  # what becomes of a channel's pairing in a restore
 DAY = 86400
 
 
@@ -38,10 +37,10 @@ class Objectives:
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel that an agent talks through. pairing: KEPT, AGAIN (it may have to be paired again after a restore) or "" for unknown."""
+    """A channel that an agent talks through. survives: whether its login outlives a restore: yes, usually, no, or unknown."""
 
-    name: str
-    pairing: str = ""
+    channel: str
+    survives: str = "unknown"
 
 
 @dataclass(frozen=True)
@@ -117,9 +116,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Verified:
-    """A verification that read the content. duration_s and host: where the record says so.
+    """A verification that read the content. duration_s, host and recovery_s (until the gateway worked): where the record says so.
 
-    checks: (name, whether it passed) of each that was made, where the record lists them. channels: as of an InstanceStatus.
+    checks: (name, whether it passed) of each that was made, where the record lists them.
     """
 
     time: float
@@ -129,13 +128,10 @@ class Verified:
     duration_s: float | None = None
     host: str = ""
     checks: tuple[tuple[str, bool], ...] = ()
-    channels: tuple[Channel, ...] | None = None
+    recovery_s: float | None = None
 
     def to_dict(self) -> dict:
-        """Without the channels, which are said of the instance."""
-        found = {**asdict(self), "time": iso(self.time), "checks": [{"name": name, "passed": passed} for name, passed in self.checks]}
-        del found["channels"]
-        return found
+        return {**asdict(self), "time": iso(self.time), "checks": [{"name": name, "passed": passed} for name, passed in self.checks]}
 
 
 @dataclass(frozen=True)

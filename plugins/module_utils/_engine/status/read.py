@@ -18,7 +18,6 @@ from ..repository import names, verifications
 from ..repository.keys import WriterBundle
 from ..storage.base import ObjectInfo, Storage
 from . import facts
-from .expectations import channels
 from .model import DAY, STRIP_DAYS, Backup, Run, Verified
 
 LOOK_BACK = 20  # snapshots, runs or verifications that are read at most to find one that tells
@@ -214,7 +213,7 @@ class Reader:
             self._stored.verified = Verified(
                 _placed_record(item).time, verifications.snapshot_of(item.name) or "", _text(found, "level"),
                 found.get("result") == verifications.PASSED, _duration(found), _text(found, "host"),
-                tuple((str(name), passed is True) for name, passed in found.get("checks", ())), channels(found.get("channels")))
+                tuple((str(name), passed is True) for name, passed in found.get("checks", ())), _duration(found, "recovery"))
             return
 
 
@@ -224,11 +223,10 @@ def _backup(made: Placed, found: dict) -> Backup:
         _count(found, "files"), _count(found, "omissions"), _count(found, "duration_ms") / 1000, _text(found, "openclaw_version"))
 
 
-def _duration(found: dict) -> float | None:
-    """Seconds that a verification took, where its record says so."""
-    if isinstance(found.get("duration_ms"), int):
-        return found["duration_ms"] / 1000
-    return float(found["duration_s"]) if isinstance(found.get("duration_s"), int) else None
+def _duration(found: dict, name: str = "duration") -> float | None:
+    """Seconds, where a record says so."""
+    value = found.get(f"{name}_ms")
+    return value / 1000 if isinstance(value, int) else None
 
 
 def _text(found: dict, name: str) -> str:

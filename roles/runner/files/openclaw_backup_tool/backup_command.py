@@ -5,7 +5,8 @@
 """now: make a snapshot."""
 from __future__ import annotations
 
-from openclaw_backup_engine import backup, opening, source
+from openclaw_backup_engine import backup, channels, opening, source
+from openclaw_backup_engine.capture.config_file import load_config
 from openclaw_backup_engine.options import KINDS, SCOPES, BackupOptions
 
 from . import exit_codes, keys_command
@@ -41,6 +42,8 @@ def run(arguments, session) -> Outcome:
     made = backup.plan(lambda: opening.repository_of(session.name, storage, encryption, context), chosen.source, options, context)
     result = backup.execute(made, context).to_dict()
     result["findings"] = [vars(finding) for finding in chosen.findings()]
+    expected = channels.expectations(load_config(chosen.source.instance.config_path).data, stale=True)
+    result["channels"] = [{"channel": one.channel, "survives": one.survives} for one in expected]
     if result["omissions"]:
         return Outcome(result, exit_codes.OMISSIONS, f"{len(result['omissions'])} entries that should be in the snapshot are missing")
     if not result["changed"]:

@@ -11,7 +11,7 @@ from openclaw_backup_engine.errors import EngineError
 
 from . import small_file
 
-FIELDS = ("operation", "started", "ended", "exit_code", "status", "error_code", "msg", "hint", "snapshot")
+FIELDS = ("operation", "started", "ended", "exit_code", "status", "error_code", "msg", "hint", "snapshot", "channels")
 
 
 def path_of(directory: str, operation: str) -> str:
@@ -32,6 +32,8 @@ def write(directory: str, report: dict) -> dict:
     """
     before = read(directory, report["operation"]) or {}
     failed = report["status"] == "failed"
+    if failed and "channels" in before:
+        report = {**report, "channels": before["channels"]}
     record = {name: report.get(name) for name in FIELDS}
     record["failing_since"] = (before.get("failing_since") or report["started"]) if failed else None
     record["last_success"] = before.get("last_success") if failed else report["started"]
