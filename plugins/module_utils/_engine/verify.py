@@ -118,7 +118,7 @@ def execute(made: VerifyPlan, context: Context) -> VerifyResult:
     memory.keep_freed_memory()
     started = context.clock.elapsed()
     result = VerifyResult(made.options.level, made.options.sample, [ref.id for ref in made.refs])
-    _Verifier(made, context, result).run()
+    inspect(made, context, result)
     if proves(made.options):
         _record(made, result)
     result.requests = made.repository.storage.traffic.total_requests
@@ -130,6 +130,11 @@ def execute(made: VerifyPlan, context: Context) -> VerifyResult:
             f"{len(made.refs)} snapshots; the first: {first.object}: {first.message}",
             "Make a backup: it stores what is missing anew; the snapshots named here may not restore in full.", result.to_dict())
     return result
+
+
+def inspect(made: VerifyPlan, context: Context, result: VerifyResult) -> None:
+    """Check, and add what is found to the result. Leaves no record, and raises nothing for what is wrong with a snapshot."""
+    _Verifier(made, context, result).run()
 
 
 def proves(options: VerifyOptions) -> bool:
@@ -174,20 +179,22 @@ class _Verifier:
             if self._made.options.level != "quick":
                 self._timed("data", lambda: self._data(ref, manifest, packs))
             if self._made.options.level == "restore":
-                self._timed("restore", lambda: self._restore(ref, manifest))
+                self._restore(ref, manifest)
         self._result.bytes_read = self._repository.storage.traffic.bytes_received
 
     def _timed(self, name: str, work):
         started, before = self._context.clock.elapsed(), len(self._result.problems)
         found = work()
-        spent = self._context.clock.elapsed() - started
+        self._note(name, self._context.clock.elapsed() - started, len(self._result.problems) == before)
+        return found
+
+    def _note(self, name: str, spent: float, ok: bool) -> None:
         known = next((check for check in self._result.checks if check["name"] == name), None)
         if known is None:
             known = {"name": name, "ok": True, "duration_s": 0.0}
             self._result.checks.append(known)
-        known["ok"] = known["ok"] and len(self._result.problems) == before
+        known["ok"] = known["ok"] and ok
         known["duration_s"] = round(known["duration_s"] + spent, 3)
-        return found
 
     def _problem(self, snapshot: str, check: str, name: str, message: str) -> None:
         self._result.problems.append(Problem(snapshot, check, name, message))
@@ -232,5 +239,7 @@ class _Verifier:
         found = verify_content.check(self._repository, ref, manifest, self._made.options.scratch, self._context)
         for check, name, message in found.problems:
             self._problem(ref.id, check, name, message)
+        for check, spent in found.seconds.items():
+            self._note(check, spent, not any(problem[0] == check for problem in found.problems))
         self._result.files_checked += found.files
         self._result.databases_checked += found.databases

@@ -17,21 +17,24 @@ from .ports import Context
 from .repository.manifest import FILE, Entry, Manifest
 from .repository.repository import Repository, SnapshotRef
 
+CHECKS = ("files", "databases", "content", "components")
 _JSON_LIMIT = 64 << 20  # bytes: larger files are not parsed
 
 
 @dataclass
 class Found:
-    """problems: (check, path, what is wrong)."""
+    """problems: (check, path, what is wrong). seconds: how long each check took; that of files is the restore itself."""
 
     problems: list[tuple[str, str, str]] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(CHECKS, 0.0))
     files: int = 0
     databases: int = 0
 
 
 def check(repository: Repository, ref: SnapshotRef, manifest: Manifest, scratch: str, context: Context) -> Found:
     """Restore and check. EngineError for what prevents the check itself, such as a full disk."""
-    found = Found()
+    found, clock = Found(), context.clock
+    started = clock.elapsed()
     options = restore.RestoreOptions(snapshot=ref.id, target=scratch)
     try:
         result = restore.execute(restore.plan(repository, options, context), context)
@@ -40,14 +43,19 @@ def check(repository: Repository, ref: SnapshotRef, manifest: Manifest, scratch:
         if exc.code != "restore-incomplete":
             raise
         found.problems += [("files", item["path"], item["reason"]) for item in exc.details["failed"]]
+    found.seconds["files"] = clock.elapsed() - started
     failed = {path for _check, path, _reason in found.problems}
     classifier = components.Classifier(manifest.meta.get("roots", ()))
     paths = []
     for entry, _line in restore_selection.entries_of(manifest, ref.id):
         paths.append(entry.path)
         if entry.type == FILE and entry.path not in failed:
+            started = clock.elapsed()
             _check_file(entry, scratch.rstrip("/") + entry.path, classifier, found)
+            found.seconds["content" if entry.database is None else "databases"] += clock.elapsed() - started
+    started = clock.elapsed()
     _check_critical(manifest, paths, found)
+    found.seconds["components"] = clock.elapsed() - started
     return found
 
 

@@ -25,6 +25,9 @@ def open_staged(place: str, path: str) -> Iterator[sqlite3.Connection]:
     changed then.
     """
     try:
+        for suffix in _SIDECARS:
+            if os.path.islink(place + suffix):
+                os.unlink(place + suffix)  # SQLite would write its log to whatever the link leads to
         connection = sqlite.connect(place, "mode=rw")
         try:
             connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")

@@ -11,20 +11,22 @@ from ..errors import EngineError, ObjectMissing
 from ..storage.base import ObjectInfo, Storage
 from . import keys, names, records
 
-PASSED, FAILED = "passed", "failed"
+PASSED, FAILED, NOT_RUN = "passed", "failed", "not-run"
 UNREADABLE = "unreadable"
-PROVING = ("data", "restore")  # levels that read the content; a quick one proves nothing that should keep a snapshot
+PROVING = ("data", "restore", "boot")  # levels that read the content; a quick one proves nothing that should keep a snapshot
 _MOST = 1 << 20  # bytes of a record that are read
 
 
-def create(repository, snapshot_id: str, level: str, passed: bool, fields: dict, message: str = "") -> str:
+def create(repository, snapshot_id: str, level: str, passed: bool | None, fields: dict, message: str = "") -> str:
     """Leave the record of a verification, and give its name.
 
     repository: opened with a reader's key; that seals the record, so that a host cannot vouch for its own snapshots.
+    passed: None for one that could not be made, which says nothing about the snapshot.
     fields: what else to say in plain, JSON without fractions. message: sealed; may name files. EngineError "key-cannot-read".
     """
     name = names.verification_object(snapshot_id, repository.context.clock.now())
-    said = {**fields, "snapshot": snapshot_id, "level": level, "result": PASSED if passed else FAILED}
+    result = NOT_RUN if passed is None else PASSED if passed else FAILED
+    said = {**fields, "snapshot": snapshot_id, "level": level, "result": result}
     repository.storage.create(name, [records.encode(repository.bundle, records.VERIFICATION, name, said, message)])
     return name
 
@@ -73,6 +75,6 @@ def _says(storage: Storage, item: ObjectInfo, bundle: keys.WriterBundle | None) 
         if exc.code != "repository-damaged":
             raise
         return "" if genuine else UNREADABLE
-    if record.get("level") not in PROVING:
+    if record.get("level") not in PROVING or record.get("result") == NOT_RUN:
         return ""
     return PASSED if record.get("result") == PASSED else FAILED

@@ -208,7 +208,7 @@ class Reader:
         by_time = sorted(proofs, key=lambda item: (item.modified, item.name), reverse=True)
         for item in by_time[:LOOK_BACK]:
             found = self._facts(item, facts.of_verification) or {}
-            if found.get("level") not in verifications.PROVING:
+            if found.get("level") not in verifications.PROVING or found.get("result") == verifications.NOT_RUN:
                 continue
             self._stored.verified = Verified(
                 _placed_record(item).time, verifications.snapshot_of(item.name) or "", _text(found, "level"),

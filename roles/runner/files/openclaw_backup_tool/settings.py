@@ -53,6 +53,22 @@ class Objectives:
 
 
 @dataclass(frozen=True)
+class Proof:
+    """How snapshots are proven on this host, if it is a staging host. place: a directory for the throw-away place; none: memory.
+
+    programs: a directory of OpenClaw releases. snapshot: latest, or random. older: how many older ones are tried after a failure.
+    memory: bytes that the gateway may take. timeout: seconds until it must be ready.
+    """
+
+    place: str | None = None
+    programs: str | None = None
+    snapshot: str = "latest"
+    older: int = 3
+    memory: int = 3 << 30
+    timeout: float = 300.0
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that the tool has to know of one instance."""
 
@@ -75,6 +91,7 @@ class Settings:
     schedule: Schedule = field(default_factory=Schedule, metadata={"options": Schedule})
     notify: Notify = field(default_factory=Notify, metadata={"options": Notify})
     objectives: Objectives = field(default_factory=Objectives, metadata={"options": Objectives})
+    proof: Proof = field(default_factory=Proof, metadata={"options": Proof})
 
     def instance_options(self) -> InstanceOptions:
         """Which instance of the host this is about."""
