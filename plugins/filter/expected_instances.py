@@ -36,7 +36,7 @@ EXAMPLES = r"""
   openclaw_ops.backup.openclaw_fleet_status:
     storage:
       url: s3://agent-backups/prod
-    expected: "{{ hostvars | openclaw_ops.backup.expected_instances(groups['openclaw']) }}"
+    expected: "{{ hostvars | openclaw_ops.backup.expected_instances(groups['openclaw_servers']) }}"
     fail_on: bad
 """
 

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 
 import pytest
 from support.simulated_fleet import DAY, SimulatedInstance, healthy
 
 INVENTORY = """\
-[openclaw]
+[openclaw_servers]
 here ansible_connection=local
 gone ansible_host=192.0.2.1 ansible_connection=ssh ansible_ssh_extra_args='-o ConnectTimeout=1'
 """
@@ -55,3 +56,17 @@ def test_hosts_that_do_not_answer_are_shown_and_stop_nothing(ansible, storage, t
     found = {row["instance"]: row for row in json.loads((tmp_path / "status.json").read_text())["instances"]}
     assert found["assistant"]["health"] == "ok"
     assert found["on-gone"]["health"] in ("unreachable", "incomplete"), "the storage knows its host by its full name"
+
+
+def test_an_instance_that_the_inventory_names_and_that_never_arrived_is_bad_and_the_report_is_signed(ansible, storage, tmp_path):
+    inventory = tmp_path / "inventory"
+    inventory.write_text(
+        "[openclaw_servers]\nhere ansible_connection=local openclaw_backup_instances='[{\"name\": \"assistant\"}, {\"name\": \"missing\"}]'\n")
+    report, key = tmp_path / "report.json", tmp_path / "report.key"
+    result = ansible.run("openclaw_ops.backup.status", "-i", str(inventory), variables=variables(
+        tmp_path, storage, openclaw_status_report=str(report), openclaw_status_report_key=str(key)))
+    assert result.returncode != 0
+    found = {row["instance"]: row for row in json.loads(report.read_text())["instances"]}
+    assert found["missing"]["health"] == "never" and found["missing"]["host"] == "here"
+    subprocess.run(
+        ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", f"{key}.pub", "-rawin", "-in", report, "-sigfile", f"{report}.sig"], check=True)
