@@ -80,6 +80,7 @@ class Context:
     run: runs a command, or None where the front end allows none.
     connect: opens a connection to a gateway on this host.
     checkpoint: called with a name between the steps of a restore in place; tests let a process fail or die there.
+    recover_command: what ends a restore in place of this instance if this process dies; none: only the next boot or person does.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -89,3 +90,4 @@ class Context:
     run: Runner | None = None
     connect: Connector = open_connection
     checkpoint: Callable[[str], None] = no_checkpoint
+    recover_command: tuple[str, ...] = ()

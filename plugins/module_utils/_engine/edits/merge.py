@@ -105,8 +105,8 @@ def _require_alike(connection: sqlite3.Connection, snapshot: sqlite3.Connection,
     for table in tables:
         if (table in here) != (table in there) or table in here and columns_of(connection, table) != columns_of(snapshot, table):
             raise EngineError(
-                "merge-unlike", f"The snapshot's release of OpenClaw keeps {table} differently than the one on this host, so that they cannot be merged",
-                "Restore the whole state with the snapshot's version, or restore to a directory (target) and take over by hand what you need.",
+                "merge-unlike", f"The snapshot and this host's state cannot be merged: their releases of OpenClaw keep {table} differently",
+                "Restore the whole state with the snapshot's version, or to a directory (target), and take over by hand what you need.",
                 {"table": table})
 
 

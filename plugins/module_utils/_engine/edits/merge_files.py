@@ -63,7 +63,8 @@ def merge_session_files(staged: Staged, live_state_dir: str) -> list[Change]:
             if name != _INDEX and os.path.isfile(f"{live}/{name}") and not os.path.islink(f"{live}/{name}"):
                 _take(f"{live}/{name}", f"{place}/{name}")
         write_text(index, json.dumps({**theirs, **ours}, ensure_ascii=False, indent=2))
-        changes += [Change("merged", f"{path}/{_INDEX}", f"session {key}", "absent", "of the snapshot") for key in theirs if key not in ours]
+        changes += [
+            Change("merged", f"{path}/{_INDEX}", f"session {key}", "absent", "of the snapshot") for key in theirs if key not in ours]
     return changes
 
 

@@ -2,13 +2,14 @@
 # BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
 # SPDX-License-Identifier: BSD-2-Clause
 
-"""A timer of the service manager's that starts a gateway again, unless whoever stopped it takes the timer away.
+"""A timer of the service manager's that starts a gateway again, or ends a restore, unless whoever made it takes it away.
 
 It outlives this process, the connection to the controller, and everything else but the host.
 """
 from __future__ import annotations
 
 import secrets
+from typing import Sequence
 
 from ..capture.accounts import current_user_id
 from ..errors import EngineError
@@ -19,10 +20,10 @@ _TIMEOUT = 30.0  # seconds to make or remove a timer
 
 
 class DeadMan:
-    """Armed from arm() to disarm(). Runs the service's start command as the user that this process has."""
+    """Armed from arm() to disarm(). Runs a command, by default the service's start, as the user that this process has."""
 
-    def __init__(self, service: Service, context: Context) -> None:
-        self._service, self._context = service, context
+    def __init__(self, service: Service, context: Context, command: Sequence[str] = ()) -> None:
+        self._service, self._context, self._command = service, context, list(command)
         self._timer: str | None = None
 
     def arm(self, seconds: float) -> None:
@@ -30,8 +31,8 @@ class DeadMan:
         earlier, name = self._timer, f"openclaw-backup-dead-man-{secrets.token_hex(6)}"
         done = self._context.run(self._for_me("systemd-run", [
             f"--unit={name}", f"--on-active={max(seconds, 1.0):.3f}s", "--timer-property=AccuracySec=100ms", "--collect", "--quiet",
-            f"--description=Start the gateway {self._service.name} again, since a backup that stopped it has died",
-            "--", *self._service.start_command()]), _TIMEOUT)
+            f"--description=Start the gateway {self._service.name} again, since what stopped it has died",
+            "--", *(self._command or self._service.start_command())]), _TIMEOUT)
         if done.code:
             raise EngineError(
                 "dead-man-not-armed", "The timer that would start the gateway again if this process dies cannot be made: "

@@ -9,9 +9,11 @@ import os
 
 from ..errors import EngineError
 from ..gateway.control import Gateway
+from ..gateway.dead_man import DeadMan
 from ..gateway.gate import RESTORE, Gate
 from ..gateway.health import Health
 from ..gateway.services import FAILED, SystemdService
+from ..options import GatewayOptions
 from ..ports import Context
 
 _LOG_LINES = 400
@@ -21,11 +23,29 @@ _LOG_TIMEOUT = 20.0  # seconds
 class Attendant:
     """One gateway. kind "none": nothing on this host is known to run it; then it must not run, and is not started."""
 
-    def __init__(self, gateway: Gateway, context: Context) -> None:
+    def __init__(self, gateway: Gateway, options: GatewayOptions, context: Context) -> None:
         self._gateway, self._context = gateway, context
         self._gate = Gate(gateway.service, gateway.location, purpose=RESTORE)
         self._controlled = gateway.service.kind != "none"
         self._since = context.clock.now()
+        self._dead_man = DeadMan(gateway.service, context, context.recover_command)
+        self._guarded = bool(context.recover_command and self._controlled and options.dead_man_timeout > 0)
+        self._options = options
+
+    def guard(self, seconds: float) -> str:
+        """Let a timer recover if this process dies, so many seconds and the usual grace from now. Why there is none, or ""."""
+        if not self._guarded:
+            return ""
+        try:
+            self._dead_man.arm(seconds + self._options.dead_man_timeout)
+        except EngineError as exc:
+            self._guarded = False
+            return exc.message
+        return ""
+
+    def unguard(self) -> None:
+        """Take the timer away."""
+        self._dead_man.disarm()
 
     def check(self) -> bool:
         """Whether it runs, or tries to. EngineError "gateway-not-controllable", "gateway-not-startable" if it could not be stopped."""

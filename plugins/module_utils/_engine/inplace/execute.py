@@ -89,7 +89,7 @@ class _Attempt:
 
     def __init__(self, made: InPlacePlan, context: Context, directory: str) -> None:
         self._made, self._context = made, context
-        self._attendant = Attendant(made.gateway, context)
+        self._attendant = Attendant(made.gateway, made.options.gateway, context)
         self._result = InPlaceResult(made.to_dict(), True)
         self._journal = Journal(directory, made.attempt, made.state_dir, made.repository.id, made.ref.id, staging=list(made.parts))
         self._staged = Staged(made.manifest.meta, made.placement, made.disk)
@@ -110,6 +110,7 @@ class _Attempt:
             self._take_back(exc)
             raise
         finally:
+            self._attendant.unguard()
             if held:
                 held.release()
         self._context.checkpoint("committed")
@@ -156,10 +157,13 @@ class _Attempt:
         if note := self._attendant.close_gate(found.path):
             result.notes.append(note)
         context.checkpoint("gate-closed")
+        if note := self._attendant.guard(made.options.gateway.stop_timeout):
+            result.notes.append(note)
         self._tell("stopping the gateway")
         stopped_at = clock.elapsed()
         self._attendant.stop()
         result.stop = clock.elapsed() - stopped_at if runs else 0.0
+        self._attendant.guard(made.options.gateway.start_timeout)
         context.checkpoint("stopped")
         self._edit_at_last()
         self._swap()

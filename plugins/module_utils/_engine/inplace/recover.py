@@ -64,7 +64,7 @@ def execute(made: RecoverPlan, options: GatewayOptions, context: Context) -> dic
         if found:
             location = made.location
             gateway = Gateway(location, detect(location, options, context), options, context)
-            failure = undo(found, Attendant(gateway, context), context)
+            failure = undo(found, Attendant(gateway, options, context), context)
         removed = aside.remove_expired(made.directory, context)
     finally:
         held.release()

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from .. import durations, memory, verify
 from .._version import VERSION
-from ..edits import apply as edits
+from ..edits.apply import EditOptions
+from ..edits.apply import apply as apply_edits
 from ..edits.staged import Staged
 from ..errors import EngineError
 from ..placement import Placement, Side
@@ -145,7 +146,8 @@ class _Attempt:
             self._checks()
         except OSError as exc:
             raise EngineError(
-                "sandbox-failed", f"The throw-away place cannot be used: {exc}", "Proofs are made by root, on a host with systemd.") from exc
+                "sandbox-failed", f"The throw-away place cannot be used: {exc}", "Proofs are made by root, on a host with systemd."
+            ) from exc
 
     def _checks(self) -> None:
         self._run("freshness", self._freshness)
@@ -230,7 +232,7 @@ class _Attempt:
         self._proof.openclaw = program.version
         if wanted and program.version != wanted:
             self._proof.notes.append(f"OpenClaw {wanted} wrote the snapshot, and {program.version} of this host judged and booted it")
-        edits.apply(_staged(place, manifest.meta), edits.EditOptions(), self._context)
+        apply_edits(_staged(place, manifest.meta), EditOptions(), self._context)
         sandbox = Sandbox(place, manifest.meta, program, self._options.memory, self._context)
         sandbox.prepare()
         problems, notes = judgement.judge(sandbox, paths, state_dir, program.version)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""verify: see that snapshots can be restored. restore: do it."""
+"""verify: see that snapshots can be restored."""
 from __future__ import annotations
 
 import os
@@ -10,20 +10,19 @@ import shutil
 import tempfile
 from dataclasses import replace
 
-from openclaw_backup_engine import restore, verify
-from openclaw_backup_engine.capture.components import COMPONENTS
+from openclaw_backup_engine import verify
 from openclaw_backup_engine.errors import EngineError
 from openclaw_backup_engine.options import LEVELS
 
 from . import exit_codes, proof_command
 from .outcome import Outcome
-from .text import moment, printable, size, span
+from .text import printable, size, span
 
 _SHOWN = 20
 
 
 def add(adder) -> None:
-    """Declare the commands."""
+    """Declare the command."""
     parser = adder.command(
         "verify", "see that snapshots can be restored", run_verify, show_verify, recorded=True, show_failure=show_problems)
     parser.add_argument("snapshot", nargs="?", help="latest, an id, vN, a name, all, or with --level boot random (default: latest)")
@@ -34,13 +33,6 @@ def add(adder) -> None:
     parser.add_argument("--scratch", metavar="DIR", help="where --level restore restores to (default: the directory for temporary files), "
                         "and --level boot (default: memory)")
     proof_command.add_options(parser)
-    parser = adder.command("restore", "restore a snapshot into a directory", run_restore, show_restore, recorded=True)
-    parser.add_argument("snapshot", help="latest, an id, vN, or a name")
-    parser.add_argument("--target", required=True, metavar="DIR", help="an empty or new directory; the original paths appear below it")
-    parser.add_argument(
-        "--path", action="append", default=[], metavar="PATH", help="only this, absolute or relative to the state directory")
-    parser.add_argument(
-        "--component", action="append", default=[], metavar="NAME", help=f"only this: {', '.join(COMPONENTS)}, agent:ID")
 
 
 def run_verify(arguments, session) -> Outcome:
@@ -90,27 +82,3 @@ def show_problems(report: dict) -> str:
     problems = report["details"].get("problems", [])
     lines = [f"  {one['snapshot']}  {printable(one['object'])}: {printable(one['message'])}" for one in problems[:_SHOWN]]
     return "\n".join(lines + ([f"  … and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []))
-
-
-def run_restore(arguments, session) -> Outcome:
-    """Plan and write."""
-    options = restore.RestoreOptions(
-        arguments.snapshot, os.path.abspath(arguments.target), tuple(arguments.path), tuple(arguments.component))
-    made = restore.plan(session.repository(), options, session.context)
-    result = restore.execute(made, session.context).to_dict()
-    if result["omissions"]:
-        return Outcome(result, exit_codes.OMISSIONS, f"The snapshot lacks {len(result['omissions'])} entries of what was restored")
-    if not result["changed"]:
-        return Outcome(result, exit_codes.UNCHANGED, f"{result['target']} holds this already")
-    return Outcome(result, exit_codes.COMPLETE, f"Restored to {result['target']}")
-
-
-def show_restore(report: dict) -> str:
-    """What was written, and what the snapshot lacks."""
-    if not report["changed"]:
-        return f"{printable(report['target'])} holds this already"
-    lines = [
-        f"Restored snapshot of {moment(report['snapshot']['created'])} to {printable(report['target'])}: {report['files']:,} files, "
-        f"{size(report['bytes'])}", f"  state directory: {printable(report['state_dir'])}"]
-    lines += [f"  not in the snapshot: {printable(item['path'])}: {item['reason']}" for item in report["omissions"][:_SHOWN]]
-    return "\n".join(lines + [f"  {printable(note)}" for note in report["notes"]])

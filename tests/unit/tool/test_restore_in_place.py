@@ -1,0 +1,102 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""openclaw-backup restore over the live state: shows what it would do, wants the host's name, does it, and can be recovered."""
+from __future__ import annotations
+
+import importlib
+import io
+import os
+
+import pytest
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.capture.accounts import host_name
+
+NAME = host_name()
+
+
+@pytest.fixture
+def changed(host):
+    """An instance that was backed up, and has changed since."""
+    host.add_notes("then")
+    assert host.run("now", "--init").status == 0
+    host.add_notes("now")
+    return host
+
+
+def notes(host) -> str:
+    return (host.state.path / "workspace/notes.md").read_text()
+
+
+def test_a_rehearsal_shows_the_plan_and_changes_nothing(changed):
+    done = changed.run("restore", "latest", "--dry-run")
+    assert done.status == 0 and "1 replaced" in done.output and f"~ {changed.state.path}/workspace/notes.md" in done.output
+    assert "queued messages are held" in done.output
+    assert notes(changed) == "now" and not (changed.results / "last-restore.json").exists()
+    assert not [path for path in changed.state.path.parent.iterdir() if "restore" in path.name]
+
+
+def test_it_is_not_done_without_the_name_of_the_host(changed):
+    done = changed.run("restore", "latest", "--json")
+    assert (done.status, done.json["error_code"]) == (14, "confirmation-missing") and NAME in done.json["hint"]
+    done = changed.run("restore", "latest", "--confirm", "another", "--json")
+    assert (done.status, done.json["error_code"]) == (14, "confirmation-wrong")
+    assert notes(changed) == "now"
+
+
+def test_it_is_done_with_it_and_not_twice(changed):
+    done = changed.run("restore", "latest", "--confirm", NAME, "--json")
+    assert done.status == 0 and notes(changed) == "then"
+    result = done.json
+    assert result["changed"] and result["pre_restore_snapshot"] and result["aside"] and result["plan"]["replaced"] == 1
+    assert changed.record("restore")["status"] == "complete"
+    again = changed.run("restore", result["plan"]["snapshot"], "--confirm", NAME)
+    assert again.status == 4 and "in place already" in again.output
+    shown = changed.run("restore", "latest", "--confirm", NAME)  # what it replaced is the newest now
+    assert notes(changed) == "now" and "is in place" in shown.output and "lies in" in shown.output
+
+
+class Terminal(io.StringIO):
+    """A person's."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("answer", [NAME, "yes"])
+def test_a_person_is_shown_the_plan_and_asked(changed, monkeypatch, answer):
+    monkeypatch.setattr("sys.stdin", Terminal(answer + "\n"))
+    shown = Terminal()
+    monkeypatch.setattr("sys.stderr", shown)
+    done = changed.run("restore", "latest")
+    assert "To go on, type the name of this host" in shown.getvalue() and "1 replaced" in shown.getvalue()
+    assert (done.status, notes(changed)) == ((0, "then") if answer == NAME else (14, "now"))
+
+
+def test_a_part_of_it(changed):
+    (changed.state.path / "workspace/other.md").write_text("stays")
+    done = changed.run("restore", "latest", "--path", "workspace/notes.md", "--confirm", NAME, "--no-snapshot", "--keep-aside", "0", "--json")
+    assert done.status == 0 and done.json["pre_restore_snapshot"] is None and done.json["aside"] == []
+    assert notes(changed) == "then" and (changed.state.path / "workspace/other.md").exists()
+
+
+def test_recover_ends_what_was_cut_short(changed):
+    assert changed.run("recover").status == 4
+    ports = importlib.import_module("openclaw_backup_engine.ports")
+    child = os.fork()
+    if child == 0:
+        ports.Context.__dataclass_fields__["checkpoint"].default = None
+        original = ports.Context.__init__
+
+        def init(self, *given, **named):
+            original(self, *given, **named)
+            self.checkpoint = lambda name: os.kill(os.getpid(), 9) if name == "all-swapped" else None
+        ports.Context.__init__ = init
+        changed.run("restore", "latest", "--confirm", NAME)
+        os._exit(1)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    assert notes(changed) == "then", "half done"
+    done = changed.run("recover", "--json")
+    assert done.status == 0 and done.json["phase"] == "swapping" and notes(changed) == "now"
+    assert changed.record("recover")["status"] == "complete"
+    assert changed.run("recover").status == 4
