@@ -29,7 +29,7 @@ def refresh_anchors(staged: Staged, report: EditReport) -> None:
     text = read_text(place) if place else None
     if text is not None:
         _refresh_copies(staged, text, report)
-    path = staged.state_database()
+    path = staged.own_state_database()
     if path:
         with open_staged(staged.locate(path), path) as connection:
             forget_fingerprint(connection, path, report)

@@ -31,25 +31,29 @@ _SCRATCH = ".identity-of-this-host"
 _OURS, _THEIRS = "this host's", "the snapshot's"
 
 
-def keep_identity(staged: Staged, live_state_dir: str, live_config: str | None = None) -> list[Change]:
+def keep_identity(staged: Staged, live_state_dir: str, live_config: str | None = None, whole: bool = True) -> list[Change]:
     """Put the identity of the live state into the staged one. The live gateway is stopped; nothing of it is changed.
 
-    live_config: its config file, by default where the staged one goes. EngineError "identity-unlike": the two states keep
-    identities in different ways, or there is none to keep; the staged state may be changed in part then and is not to be used.
+    live_config: its config file, by default where the staged one goes. whole: the whole state is staged; a part of it gets no
+    new files, and no identity from a state that has none. EngineError "identity-unlike": the two states keep identities in
+    different ways, or there is none to keep; the staged state may be changed in part then and is not to be used.
     """
-    if staged.locate(staged.state_dir) is None:
+    place = staged.locate(staged.state_dir)
+    if place is None or not os.path.isdir(place):
         return []
     changes: list[Change] = []
-    scratch = f"{staged.locate(staged.state_dir)}/{_SCRATCH}"
+    scratch = f"{place}/{_SCRATCH}"
     shutil.rmtree(scratch, ignore_errors=True)
     try:
         os.mkdir(scratch, 0o700)
         try:
             live = _copy_of_database(f"{live_state_dir}/{STATE_DATABASE}", scratch)
-            kept = _keep_tables(staged, live, changes)
+            kept = _keep_tables(staged, live, whole, changes)
         finally:
             shutil.rmtree(scratch)
-        kept = _keep_files(staged, live_state_dir, changes) or kept
+        kept = _keep_files(staged, live_state_dir, whole, changes) or kept
+        if not kept and not whole:
+            return []
         if not kept:
             raise _unlike("the state on this host has no identity yet")
         _keep_secret(staged, live_config or staged.placement.target.config_path, changes)
@@ -75,13 +79,16 @@ def _copy_of_database(path: str, scratch: str) -> str | None:
     return f"{scratch}/live.sqlite"
 
 
-def _keep_tables(staged: Staged, live: str | None, changes: list[Change]) -> bool:
+def _keep_tables(staged: Staged, live: str | None, whole: bool, changes: list[Change]) -> bool:
     """Whether the live state keeps its identity in the database."""
     rows = _rows(live) if live else {}
+    kept = bool(rows.get("device_identities", ([], []))[1])
     path = staged.state_database()
     if not path:
-        if any(found for _columns, found in rows.values()):
+        if whole and any(found for _columns, found in rows.values()):
             raise _unlike("it is in a database, and the snapshot has none")
+        return kept
+    if not kept and not whole:
         return False
     with open_staged(staged.locate(path), path) as connection:
         for table in sorted(tables_of(connection).intersection(TABLES).union(rows)):
@@ -99,7 +106,7 @@ def _keep_tables(staged: Staged, live: str | None, changes: list[Change]) -> boo
                     marks = ", ".join("?" * len(columns))
                     connection.executemany(f"INSERT INTO {quoted(table)} ({names}) VALUES ({marks})", found)
                 changes.append(Change("identity", path, table, f"{_THEIRS} ({len(before)})", f"{_OURS} ({len(found)})"))
-    return bool(rows.get("device_identities", ([], []))[1])
+    return kept
 
 
 def _rows(live: str) -> dict[str, tuple[list[str], list[tuple]]]:
@@ -116,15 +123,16 @@ def _rows(live: str) -> dict[str, tuple[list[str], list[tuple]]]:
         connection.close()
 
 
-def _keep_files(staged: Staged, live_state_dir: str, changes: list[Change]) -> bool:
+def _keep_files(staged: Staged, live_state_dir: str, whole: bool, changes: list[Change]) -> bool:
     """Whether the live state keeps its identity in files."""
-    for name in FILES:
+    kept = read_text(f"{live_state_dir}/{FILES[0]}") is not None
+    for name in FILES if kept or whole else ():
         path, text = f"{staged.state_dir}/{name}", read_text(f"{live_state_dir}/{name}")
         place = staged.locate(path)
         if place is None:
             raise _unlike(f"{name} of the snapshot is reached through a link")
         before = read_text(place)
-        if before == text:
+        if before == text or before is None and not whole:
             continue
         if text is None:
             os.unlink(place)
@@ -133,7 +141,7 @@ def _keep_files(staged: Staged, live_state_dir: str, changes: list[Change]) -> b
         else:
             write_text(place, text)
         changes.append(Change("identity", path, "", _THEIRS, _OURS))
-    return read_text(f"{live_state_dir}/{FILES[0]}") is not None
+    return kept
 
 
 def _create(place: str, text: str, staged: Staged) -> None:

@@ -20,8 +20,11 @@ import sqlite3
 from ..capture import sqlite
 from ..capture.layout import STATE_DATABASE
 from ..errors import EngineError
+from .anchors import forget_fingerprint
 from .databases import columns_of, json_object, json_text, open_staged, quoted, tables_of
-from .staged import Change, Staged
+from .past import settle_entry
+from .past_cron import skip_in_job
+from .staged import Change, EditReport, Staged
 
 SCRATCH = ".merged-from"
 _RUN_COLUMNS = ("state_json", "runtime_updated_at_ms")  # of a cron job: what its runs have left
@@ -33,35 +36,40 @@ _BY_ID = (
     "session_transcript_active_events", "transcript_rewrite_watermarks", "session_transcript_cold_archives", "trajectory_runtime_events")
 
 
-def merge_cron(staged: Staged, live_state_dir: str) -> list[Change]:
-    """Make the staged global database the live one with the snapshot's cron jobs. Nothing without both databases.
+def merge_cron(staged: Staged, live_state_dir: str, now: int | None, jobs: bool = True, forget: bool = False) -> list[Change]:
+    """Make the staged global database the live one, with the snapshot's cron jobs. Nothing without both databases.
 
+    now: milliseconds; jobs that come back do not make up for runs until then. None: they do. jobs False: no job is merged. forget: the
+    live database's fingerprint of the config is forgotten, since another config is restored (anchors.py).
     EngineError: "merge-unlike" (the two are of releases that differ in this), "edit-failed".
     """
     path = staged.state_database()
     live = f"{live_state_dir}/{STATE_DATABASE}"
     if not path or not os.path.isfile(live):
         return []
-    changes: list[Change] = []
+    report = EditReport()
     with _onto_live(staged.locate(path), path, live) as (connection, snapshot):
-        _require_alike(connection, snapshot, ("cron_jobs", "cron_job_scratch"))
-        _merge_jobs(connection, snapshot, path, changes)
-    return changes
+        if jobs:
+            _require_alike(connection, snapshot, ("cron_jobs", "cron_job_scratch"))
+            _merge_jobs(connection, snapshot, path, now, report.changes)
+        if forget:
+            forget_fingerprint(connection, path, report)
+    return report.changes
 
 
-def merge_sessions(staged: Staged, live_state_dir: str) -> list[Change]:
-    """Make each staged agent database the live one with the sessions that only the snapshot has.
+def merge_sessions(staged: Staged, live_state_dir: str, settle: bool = True) -> list[Change]:
+    """Make each staged agent database that is a source the live one, with the sessions that only the snapshot has.
 
-    An agent that the live state no longer has comes back whole. EngineError as above.
+    settle: turns that were under way in them end. EngineError as above.
     """
     changes: list[Change] = []
     for path in staged.agent_databases():
         live = live_state_dir + path[len(staged.state_dir):] if path.startswith(staged.state_dir + "/") else path
-        if not os.path.isfile(live):
+        if path not in staged.sources or not os.path.isfile(live):
             continue
         with _onto_live(staged.locate(path), path, live) as (connection, snapshot):
             _require_alike(connection, snapshot, (*_BY_KEY, *_BY_ID, "session_conversations", "conversations"))
-            _merge_missing_sessions(connection, snapshot, path, changes)
+            _merge_missing_sessions(connection, snapshot, path, settle, changes)
     return changes
 
 
@@ -110,7 +118,7 @@ def _require_alike(connection: sqlite3.Connection, snapshot: sqlite3.Connection,
                 {"table": table})
 
 
-def _merge_jobs(connection: sqlite3.Connection, snapshot: sqlite3.Connection, path: str, changes: list[Change]) -> None:
+def _merge_jobs(connection: sqlite3.Connection, snapshot: sqlite3.Connection, path: str, now: int | None, changes: list[Change]) -> None:
     columns = columns_of(connection, "cron_jobs")
     rows = [dict(zip(columns, row)) for row in snapshot.execute("SELECT * FROM cron_jobs ORDER BY sort_order, job_id").fetchall()]
     for row in rows:
@@ -127,6 +135,8 @@ def _merge_jobs(connection: sqlite3.Connection, snapshot: sqlite3.Connection, pa
             row.update({name: before[name] for name in _RUN_COLUMNS if name in columns})
             row["state_json"] = json_text(without_next_run(json_object(row["state_json"])))
             connection.execute("DELETE FROM cron_jobs WHERE store_key = ? AND job_id = ?", where)
+        if now is not None:
+            _skip_past(row, now)
         _insert(connection, "cron_jobs", columns, [tuple(row.values())])
         changes.append(Change("merged", path, f"cron job {row['job_id']}", "of this host" if found else "absent", "of the snapshot"))
         if "cron_job_scratch" in tables_of(connection) and not found:
@@ -135,12 +145,21 @@ def _merge_jobs(connection: sqlite3.Connection, snapshot: sqlite3.Connection, pa
                 "SELECT * FROM cron_job_scratch WHERE store_key = ? AND job_id = ?", where).fetchall())
 
 
+def _skip_past(row: dict, now: int) -> None:
+    job, state = json_object(row["job_json"]), json_object(row["state_json"])
+    if job is not None and state is not None and skip_in_job(job, state, bool(row["enabled"]), now):
+        row.update(state_json=json_text(state))
+        if job.get("enabled") is False and row["enabled"]:
+            row.update(enabled=0, job_json=json_text(job))
+
+
 def without_next_run(state) -> dict:
     """A job's state without when it runs next: its schedule may be another one now, and OpenClaw computes that anew."""
     return {name: value for name, value in state.items() if name not in _DUE} if isinstance(state, dict) else {}
 
 
-def _merge_missing_sessions(connection: sqlite3.Connection, snapshot: sqlite3.Connection, path: str, changes: list[Change]) -> None:
+def _merge_missing_sessions(connection: sqlite3.Connection, snapshot: sqlite3.Connection, path: str, settle: bool,
+                            changes: list[Change]) -> None:
     here = {key for (key,) in connection.execute("SELECT session_key FROM session_nodes").fetchall()}
     ids_here = {found for (found,) in connection.execute("SELECT session_id FROM session_windows").fetchall()}
     for (key,) in snapshot.execute("SELECT session_key FROM session_nodes ORDER BY session_key").fetchall():
@@ -154,7 +173,20 @@ def _merge_missing_sessions(connection: sqlite3.Connection, snapshot: sqlite3.Co
             for table in (table for table in _BY_ID if table in tables_of(snapshot)):
                 _copy(connection, snapshot, table, "session_id", one)
             connection.execute("UPDATE session_transcript_index_state SET needs_rebuild = 1 WHERE session_id = ?", (one,))
+        if settle:
+            _settle(connection, key)
         changes.append(Change("merged", path, f"session {key}", "absent", "of the snapshot"))
+
+
+def _settle(connection: sqlite3.Connection, key: str) -> None:
+    """End the turn that was under way in a session that came back."""
+    (text,) = connection.execute("SELECT entry_json FROM session_nodes WHERE session_key = ?", (key,)).fetchone()
+    entry = json_object(text)
+    if entry is not None and settle_entry(entry):
+        connection.execute("UPDATE session_nodes SET entry_json = ? WHERE session_key = ?", (json_text(entry), key))
+    for table in ("session_nodes", "session_windows"):
+        if "status" in columns_of(connection, table):
+            connection.execute(f"UPDATE {table} SET status = 'failed' WHERE session_key = ? AND status = 'running'", (key,))
 
 
 def _copy(connection: sqlite3.Connection, snapshot: sqlite3.Connection, table: str, column: str, value: str) -> None:

@@ -6,76 +6,78 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 
 from ..capture.paths import list_names
 from ..errors import EngineError
 from .databases import json_object
 from .merge import without_next_run
+from .past import settle_entry
+from .past_cron import skip_in_job
 from .staged import Change, Staged, read_text, write_text
 
 _JOBS, _STATES = "cron/jobs.json", "cron/jobs-state.json"
 _INDEX = "sessions.json"
 
 
-def merge_cron_files(staged: Staged, live_state_dir: str) -> list[Change]:
-    """Make the staged cron/jobs.json the live one with the snapshot's jobs. EngineError "merge-unlike", OSError."""
-    path = f"{staged.state_dir}/{_JOBS}"
-    place = staged.locate(path)
+def merge_cron_files(staged: Staged, live_state_dir: str, now: int | None) -> list[Change]:
+    """Make the staged cron/jobs.json, if it is a source, the live one with the snapshot's jobs. EngineError "merge-unlike", OSError.
+
+    now: as for merge_cron().
+    """
+    path, states_path = f"{staged.state_dir}/{_JOBS}", f"{staged.state_dir}/{_STATES}"
+    place, states_place = staged.locate(path), staged.locate(states_path)
     theirs, ours = _read(place), _read(f"{live_state_dir}/{_JOBS}")
-    if theirs is None or ours is None:
+    if theirs is None or ours is None or path not in staged.sources:
         return []
+    states = _apart(_read(states_place)), _apart(_read(f"{live_state_dir}/{_STATES}"))
     changes, merged = [], {str(job.get("id")): job for job in _jobs(ours, path)}
     for job in _jobs(theirs, path):
         name = str(job.get("id"))
         before = merged.get(name)
-        state = without_next_run(before.get("state")) if before else job.get("state")
-        if before is None or {**before, "state": None} != {**job, "state": None}:
-            merged[name] = {**job, "state": state if isinstance(state, dict) else {}}
-            changes.append(Change("merged", path, f"cron job {name}", "of this host" if before else "absent", "of the snapshot"))
-    write_text(place, json.dumps({**ours, "jobs": list(merged.values())}, ensure_ascii=False, indent=2) + "\n")
-    _merge_states(staged, live_state_dir)
+        if before is not None and {**before, "state": None} == {**job, "state": None}:
+            continue
+        state = without_next_run(before.get("state") if before else job.get("state"))
+        if now is not None:
+            apart = states[0].get(name, {}).get("state")
+            skip_in_job(job, apart if before is None and isinstance(apart, dict) else state, job.get("enabled", True) is True, now)
+        merged[name] = {**job, "state": state}
+        changes.append(Change("merged", path, f"cron job {name}", "of this host" if before else "absent", "of the snapshot"))
+    write_text(place, _text({**ours, "jobs": list(merged.values())}))
+    if states_path in staged.sources:
+        write_text(states_place, _text({**(_read(f"{live_state_dir}/{_STATES}") or {}), "jobs": {**states[0], **states[1]}}))
     return changes
 
 
-def _merge_states(staged: Staged, live_state_dir: str) -> None:
-    """The record of runs, where a release keeps it apart: that of the live state counts."""
-    place = staged.locate(f"{staged.state_dir}/{_STATES}")
-    theirs, ours = _read(place), _read(f"{live_state_dir}/{_STATES}")
-    if theirs is None or ours is None or not isinstance(theirs.get("jobs"), dict) or not isinstance(ours.get("jobs"), dict):
-        return
-    write_text(place, json.dumps({**ours, "jobs": {**theirs["jobs"], **ours["jobs"]}}, ensure_ascii=False, indent=2) + "\n")
+def _apart(value: dict | None) -> dict:
+    """The record of runs by job, where a release keeps it apart."""
+    jobs = value.get("jobs") if value else None
+    return {name: entry for name, entry in jobs.items() if isinstance(entry, dict)} if isinstance(jobs, dict) else {}
 
 
-def merge_session_files(staged: Staged, live_state_dir: str) -> list[Change]:
-    """Make each agent's staged directory of sessions the live one with the sessions that only the snapshot has. OSError."""
+def _text(value: dict) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def merge_session_files(staged: Staged, live_state_dir: str, settle: bool = True) -> list[Change]:
+    """Make each staged index of sessions that is a source the live one with the sessions that only the snapshot has. OSError.
+
+    The transcripts that the live state lacks are staged beside it; those that it has stay.
+    """
     changes: list[Change] = []
     agents = staged.locate(f"{staged.state_dir}/agents")
     for agent in list_names(agents) if agents else ():
-        path = f"{staged.state_dir}/agents/{agent}/sessions"
-        place, live = staged.locate(path), f"{live_state_dir}/agents/{agent}/sessions"
-        index = staged.locate(f"{path}/{_INDEX}")
-        theirs, ours = _read(index), _read(f"{live}/{_INDEX}")
-        if theirs is None or ours is None:
+        path = f"{staged.state_dir}/agents/{agent}/sessions/{_INDEX}"
+        place = staged.locate(path)
+        theirs, ours = _read(place), _read(f"{live_state_dir}/agents/{agent}/sessions/{_INDEX}")
+        if theirs is None or ours is None or path not in staged.sources:
             continue
-        for name in list_names(live):  # the transcripts of the live state, also of sessions that both have
-            if name != _INDEX and os.path.isfile(f"{live}/{name}") and not os.path.islink(f"{live}/{name}"):
-                _take(f"{live}/{name}", f"{place}/{name}")
-        write_text(index, json.dumps({**theirs, **ours}, ensure_ascii=False, indent=2))
-        changes += [
-            Change("merged", f"{path}/{_INDEX}", f"session {key}", "absent", "of the snapshot") for key in theirs if key not in ours]
+        back = {key: entry for key, entry in theirs.items() if key not in ours}
+        for entry in back.values():
+            if settle and isinstance(entry, dict):
+                settle_entry(entry)
+        write_text(place, _text({**back, **ours}))
+        changes += [Change("merged", path, f"session {key}", "absent", "of the snapshot") for key in back]
     return changes
-
-
-def _take(source: str, place: str) -> None:
-    """A copy with owner, mode and times, in the place of what is there."""
-    if os.path.lexists(place):
-        os.unlink(place)
-    shutil.copy2(source, place, follow_symlinks=False)
-    if os.geteuid() == 0:
-        status = os.lstat(source)
-        os.chown(place, status.st_uid, status.st_gid, follow_symlinks=False)
 
 
 def _read(place: str | None) -> dict | None:

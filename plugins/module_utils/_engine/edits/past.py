@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from .databases import json_object, json_text, open_staged, quoted, tables_of
-from .staged import Change, EditReport, Staged
+from .databases import columns_of, json_object, json_text, open_staged, quoted, tables_of
+from .staged import Change, EditReport, Staged, Unmapped
 
 HELD_REASON = "held by a restore"
 # An entry of a session that OpenClaw would take up again. https://docs.openclaw.ai/gateway/restart-recovery; main-session-recovery-*.
@@ -25,22 +25,40 @@ _RESTART_TABLES = ("gateway_restart_sentinel", "gateway_restart_intent", "gatewa
 _UNFINISHED_FLOWS = ("queued", "running", "waiting", "blocked")
 
 
+class Tables:
+    """The tables of a database, asked for by the columns that an edit needs. Another release's that lacks some is reported, not edited."""
+
+    def __init__(self, connection: sqlite3.Connection, path: str, report: EditReport) -> None:
+        self._connection, self._path, self._report, self._names = connection, path, report, tables_of(connection)
+
+    def have(self, table: str, *columns: str) -> bool:
+        """Whether there is such a table with these columns."""
+        if table not in self._names:
+            return False
+        missing = set(columns) - set(columns_of(self._connection, table))
+        if missing:
+            self._report.unmapped.append(Unmapped(
+                self._path, table, ", ".join(sorted(missing)), "this release of OpenClaw keeps it differently, and it was left as it is"))
+        return not missing
+
+
 def hold_deliveries(staged: Staged, now: int, report: EditReport) -> None:
     """Queued messages in both directions, and the announcement of a restart. now: milliseconds. EngineError "edit-failed"."""
-    path = staged.state_database()
+    path = staged.own_state_database()
     if path:
         with open_staged(staged.locate(path), path) as connection:
-            tables = tables_of(connection)
-            if "delivery_queue_entries" in tables:
+            tables = Tables(connection, path, report)
+            if tables.have("delivery_queue_entries", "queue_name", "status", "channel", "recovery_state"):
                 _hold_outbound(connection, path, report)
-            if "channel_ingress_events" in tables:
+            if tables.have("channel_ingress_events", "channel_id", "status", "failed_reason", "failed_at", "updated_at", "claim_token",
+                           "claim_owner", "claimed_at"):
                 _hold_inbound(connection, path, now, report)
             for table in _RESTART_TABLES:
-                if table in tables:
+                if tables.have(table):
                     _delete(connection, path, table, report)
-    for path in staged.agent_databases():
+    for path in staged.own_agent_databases():
         with open_staged(staged.locate(path), path) as connection:
-            if "conversation_deliveries" in tables_of(connection):
+            if Tables(connection, path, report).have("conversation_deliveries", "status", "updated_at"):
                 count = connection.execute(
                     "UPDATE conversation_deliveries SET status = 'unknown', updated_at = MAX(updated_at, ?) "
                     "WHERE status IN ('created', 'queued')", (now,)).rowcount
@@ -72,25 +90,25 @@ def _hold_inbound(connection: sqlite3.Connection, path: str, now: int, report: E
 
 def settle_turns(staged: Staged, now: int, report: EditReport) -> None:
     """Turns, subagents and tasks that were under way end here instead of being taken up. EngineError "edit-failed"."""
-    path = staged.state_database()
+    path = staged.own_state_database()
     if path:
         with open_staged(staged.locate(path), path) as connection:
             _settle_tasks(connection, path, now, report)
-    for path in staged.agent_databases():
+    for path in staged.own_agent_databases():
         with open_staged(staged.locate(path), path) as connection:
-            tables = tables_of(connection)
-            if "session_nodes" in tables:
+            tables = Tables(connection, path, report)
+            if tables.have("session_nodes", "session_key", "entry_json", "status"):
                 _settle_sessions(connection, path, report)
-            if "session_windows" in tables:
+            if tables.have("session_windows", "status"):
                 connection.execute("UPDATE session_windows SET status = 'failed' WHERE status = 'running'")
-            if "session_pending_inputs" in tables:
+            if tables.have("session_pending_inputs", "state"):
                 count = connection.execute("UPDATE session_pending_inputs SET state = 'cancelled' WHERE state = 'queued'").rowcount
                 _tell(report, path, "session_pending_inputs", count, "queued", "cancelled")
 
 
 def _settle_tasks(connection: sqlite3.Connection, path: str, now: int, report: EditReport) -> None:
-    tables = tables_of(connection)
-    if "task_runs" in tables:
+    tables = Tables(connection, path, report)
+    if tables.have("task_runs", "status", "delivery_status", "ended_at", "error"):
         count = connection.execute(
             "UPDATE task_runs SET status = 'lost', ended_at = ?, error = ? WHERE status IN ('queued', 'running')",
             (now, HELD_REASON)).rowcount
@@ -98,13 +116,13 @@ def _settle_tasks(connection: sqlite3.Connection, path: str, now: int, report: E
         count = connection.execute(
             "UPDATE task_runs SET delivery_status = 'dismissed' WHERE delivery_status IN ('pending', 'session_queued')").rowcount
         _tell(report, path, "task_runs", count, "to be told", "not told")
-    if "flow_runs" in tables:
+    if tables.have("flow_runs", "status", "ended_at", "updated_at", "revision"):
         marks = ", ".join("?" * len(_UNFINISHED_FLOWS))
         count = connection.execute(
             f"UPDATE flow_runs SET status = 'lost', ended_at = ?, updated_at = ?, revision = revision + 1 WHERE status IN ({marks})",
             (now, now, *_UNFINISHED_FLOWS)).rowcount
         _tell(report, path, "flow_runs", count, "unfinished", "lost")
-    if "subagent_runs" in tables:
+    if tables.have("subagent_runs"):
         _delete(connection, path, "subagent_runs", report)
 
 

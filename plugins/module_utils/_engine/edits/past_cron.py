@@ -15,8 +15,8 @@ import json
 import sqlite3
 from datetime import datetime, timezone
 
-from .databases import json_object, json_text, open_staged, tables_of
-from .past import HELD_REASON
+from .databases import json_object, json_text, open_staged
+from .past import HELD_REASON, Tables
 from .staged import Change, EditReport, Staged, read_text, write_text
 
 _UNDER_WAY = ("queuedAtMs", "runningAtMs", "runningReceiptId", "runningScheduleChangeId")
@@ -26,13 +26,13 @@ _FILES = ("cron/jobs.json", "cron/jobs-state.json")
 
 def skip_missed(staged: Staged, now: int, report: EditReport) -> None:
     """In the database and in the files of older releases. now: milliseconds. EngineError "edit-failed"."""
-    path = staged.state_database()
+    path = staged.own_state_database()
     if path:
         with open_staged(staged.locate(path), path) as connection:
-            tables = tables_of(connection)
-            if "cron_jobs" in tables:
+            tables = Tables(connection, path, report)
+            if tables.have("cron_jobs", "job_id", "enabled", "job_json", "state_json"):
                 _skip_rows(connection, path, now, report)
-            if "cron_run_receipts" in tables:
+            if tables.have("cron_run_receipts", "status", "finished_at_ms", "error_text"):
                 connection.execute(
                     "UPDATE cron_run_receipts SET status = 'interrupted', finished_at_ms = ?, error_text = ? WHERE status = 'running'",
                     (now, HELD_REASON))
@@ -116,7 +116,7 @@ def _skip_in_files(staged: Staged, now: int, report: EditReport) -> None:
     path, states_path = (f"{staged.state_dir}/{name}" for name in _FILES)
     value, states = (_read(staged, one) for one in (path, states_path))
     jobs = value.get("jobs") if value else None
-    if not isinstance(jobs, list):
+    if not isinstance(jobs, list) or path in staged.sources:
         return
     apart = states.get("jobs") if states and isinstance(states.get("jobs"), dict) else {}
     changed = False

@@ -41,7 +41,7 @@ def settle_session_files(staged: Staged, report: EditReport) -> None:
     agents = staged.locate(f"{staged.state_dir}/agents")
     for agent in sorted(os.listdir(agents)) if agents and os.path.isdir(agents) else ():
         for path in staged.files(f"{staged.state_dir}/agents/{agent}/sessions", "sessions.json"):
-            sessions = json_object(read_text(staged.locate(path)))
+            sessions = json_object(read_text(staged.locate(path))) if path not in staged.sources else None
             settled = [key for key, entry in (sessions or {}).items() if isinstance(entry, dict) and settle_entry(entry)]
             if settled:
                 write_text(staged.locate(path), json.dumps(sessions, ensure_ascii=False, indent=2))
@@ -51,7 +51,7 @@ def settle_session_files(staged: Staged, report: EditReport) -> None:
 
 def remove_left_behind(staged: Staged, report: EditReport) -> None:
     """Locks, leases, sockets and process ids of a process that is not here. EngineError "edit-failed", OSError."""
-    path = staged.state_database()
+    path = staged.own_state_database()
     if path:
         with open_staged(staged.locate(path), path) as connection:
             for table in sorted(tables_of(connection).intersection(_LEASES)):

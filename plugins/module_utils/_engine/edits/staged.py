@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Callable
 
 from ..capture.layout import AGENT_DATABASE, STATE_DATABASE
@@ -59,15 +60,22 @@ class EditReport:
 
 
 class Staged:
-    """meta: of the snapshot's manifest. placement: where it goes. disk: from a path on this host to where that file lies now."""
+    """meta: of the snapshot's manifest. placement: where it goes. disk: from a path on this host to where that file lies now.
 
-    def __init__(self, meta: dict, placement: Placement, disk: Callable[[str], str]) -> None:
-        self.meta, self.placement, self._disk = meta, placement, disk
-        self._roots = self._present_roots()
-        self.state_dir = next((path for path, role in self._roots if role == "state"), placement.target.state_dir)
+    sources: paths of this host of what is staged only to have something merged from it into the live state (partial.py).
+    """
 
-    def _present_roots(self) -> list[tuple[str, str]]:
-        """(path on this host, role) of what is staged; links are left out."""
+    def __init__(self, meta: dict, placement: Placement, disk: Callable[[str], str], sources: frozenset[str] = frozenset()) -> None:
+        self.meta, self.placement, self.sources, self._disk = meta, placement, sources, disk
+
+    @property
+    def state_dir(self) -> str:
+        """The state directory's path on this host; where it is a link, what that leads to."""
+        return next((path for path, role in self._roots if role == "state"), self.placement.target.state_dir)
+
+    @cached_property
+    def _roots(self) -> list[tuple[str, str]]:
+        """(path on this host, role) of what is staged; links are left out. Looked at when first needed: then all is staged."""
         found = []
         for root in self.meta["roots"]:
             path = self.placement.path(root["path"])
@@ -119,6 +127,15 @@ class Staged:
     def state_database(self) -> str | None:
         """The global database's path on this host, if it is staged."""
         return self._existing(f"{self.state_dir}/{STATE_DATABASE}")
+
+    def own_state_database(self) -> str | None:
+        """The same, unless it is a source only."""
+        path = self.state_database()
+        return None if path in self.sources else path
+
+    def own_agent_databases(self) -> list[str]:
+        """agent_databases() without those that are sources only."""
+        return [path for path in self.agent_databases() if path not in self.sources]
 
     def agent_databases(self) -> list[str]:
         """The agents' databases, by their paths on this host."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from .. import backup, lock
 from ..edits.apply import apply, repeat_past
-from ..edits.identity import keep_identity
+from ..edits.partial import at_last
 from ..edits.staged import Staged
 from ..errors import EngineError
 from ..gateway.health import Health
@@ -92,7 +92,7 @@ class _Attempt:
         self._attendant = Attendant(made.gateway, made.options.gateway, context)
         self._result = InPlaceResult(made.to_dict(), True)
         self._journal = Journal(directory, made.attempt, made.state_dir, made.repository.id, made.ref.id, staging=list(made.parts))
-        self._staged = Staged(made.manifest.meta, made.placement, made.disk)
+        self._staged = Staged(made.manifest.meta, made.placement, made.disk, made.sources)
         self._start_wanted = False
 
     def run(self) -> InPlaceResult:
@@ -179,8 +179,9 @@ class _Attempt:
         """What can only be done when nothing writes any more; and cron, for which time has gone by."""
         made, context = self._made, self._context
         changes = repeat_past(self._staged, made.options.edits, context).changes
-        if made.options.edits.identity == "target" and made.instance:
-            changes = [*keep_identity(self._staged, made.state_dir, made.location.config_path), *changes]
+        if made.instance:
+            changes += at_last(
+                self._staged, made.state_dir, made.location.config_path, made.options.merge, made.whole, made.options.edits, context)
         self._result.edits["changes"] += [vars(change) for change in changes]
         if changes:
             synchronise_file_systems(made.parts)

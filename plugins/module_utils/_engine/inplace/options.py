@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from .. import durations
 from ..edits.apply import EditOptions, check_options
+from ..edits.partial import check_merge
 from ..errors import EngineError
 from ..options import GatewayOptions
 
@@ -21,9 +22,9 @@ class InPlaceOptions:
     """One restore over the live state.
 
     paths: only these and what is below them, absolute as captured, or relative to the state directory. components: only
-    these. exclude: patterns that backups of this instance leave out; what lies there is left alone. moves: (path at capture,
-    path here). service_files: unit and environment files outside of the state directory too. pre_restore: make a snapshot of
-    the live state first. keep_aside: how long the old state is kept. start: auto starts the gateway if it ran or should have.
+    these. merge: "cron" and "sessions" of the snapshot are merged into the live state. exclude: patterns that backups of
+    this instance leave out; what lies there is left alone. moves: (path at capture, path here). service_files: unit and
+    environment files outside of the state directory too. pre_restore: make a snapshot of the live state first. keep_aside: how long the old state is kept. start: auto starts the gateway if it ran or should have.
     version: what to do where another OpenClaw is installed than made the snapshot. force: also if it is in place already. edits: what
     becomes of the past and of the identity.
     """
@@ -31,6 +32,7 @@ class InPlaceOptions:
     snapshot: str = "latest"
     paths: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
+    merge: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     moves: tuple[tuple[str, str], ...] = ()
     service_files: bool = False
@@ -50,6 +52,12 @@ class InPlaceOptions:
                     "option-invalid", f"The option {name} cannot be {getattr(self, name)!r}", f"Choices: {', '.join(known)}.")
         self.aside_seconds()
         check_options(self.edits)
+        check_merge(self.merge)
+
+    @property
+    def partial(self) -> bool:
+        """Whether only a part is asked for."""
+        return bool(self.paths or self.components or self.merge)
 
     def aside_seconds(self) -> int:
         """keep_aside in seconds. EngineError "option-invalid"."""

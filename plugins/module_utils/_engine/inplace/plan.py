@@ -18,6 +18,7 @@ from ..capture.instance import discover
 from ..capture.locate import Location, locate
 from ..capture.model import Instance
 from ..capture.paths import inside
+from ..edits.partial import choose
 from ..errors import EngineError
 from ..gateway.control import Gateway
 from ..gateway.detect import detect
@@ -55,7 +56,7 @@ class InPlacePlan:
     parts: staging directory → the restore that fills it. channels: those that may have to be paired again, and what to do then.
 
     swapped: the paths that are swapped, whole; fixed: directories above them that stay. selected(): whether a path of this
-    host belongs to what is restored. created, replaced, deleted: files and
+    host belongs to what is restored. sources: what is staged only to be merged into the live state. created, replaced, deleted: files and
     links, by what a restore does to them. directories: path → (mode, uid, gid) of the snapshot's, for those that are missing.
     """
 
@@ -86,11 +87,17 @@ class InPlacePlan:
     in_place: bool = False
     gateway_state: str = "unknown"
     channels: list[dict] = field(default_factory=list)
+    sources: frozenset[str] = frozenset()
     selected: Callable[[str], bool] = lambda path: True
 
     @property
     def changed(self) -> bool:
         return not self.in_place
+
+    @property
+    def whole(self) -> bool:
+        """Whether the whole state is restored, its identity with it."""
+        return not self.options.partial and self.header.scope in ("everything", "state")
 
     @property
     def state_dir(self) -> str:
@@ -107,7 +114,7 @@ class InPlacePlan:
         options = self.options
         return {
             "repository": self.repository.id, "snapshot": self.ref.id, "paths": list(options.paths),
-            "components": list(options.components), "edits": asdict(options.edits),
+            "components": list(options.components), "merge": list(options.merge), "edits": asdict(options.edits),
             "moves": [list(move) for move in options.moves], "service_files": options.service_files}
 
     def to_dict(self) -> dict:
@@ -201,7 +208,7 @@ def what_is_there(where: Where, wanted: BackupOptions, context: Context) -> sour
 def _fill(made: InPlacePlan) -> None:
     """Pieces, parts and differences."""
     options, manifest, placement, ground = made.options, made.manifest, made.placement, made.ground
-    asked = selection(manifest, options.paths, options.components)
+    asked = _asked(made)
 
     def wanted(path: str) -> bool:
         return asked(path) and made.roots.hold(path) and not live.belongs_elsewhere(ground.final(placement.path(path)), made.live)
@@ -217,7 +224,7 @@ def _fill(made: InPlacePlan) -> None:
     for entry, _line in entries_of(manifest, made.ref.id):
         if entry.type == DIRECTORY:
             made.directories[everything.path(entry.path)] = (entry.mode, *placement.owner(entry.uid, entry.gid))
-        if (options.paths or options.components) and made.roots.hold(entry.path) and everything.path(entry.path) not in types:
+        if options.partial and made.roots.hold(entry.path) and everything.path(entry.path) not in types:
             unselected.append(everything.path(entry.path))
 
     def selected(final: str) -> bool:
@@ -228,6 +235,20 @@ def _fill(made: InPlacePlan) -> None:
     made.deleted = [path for path in _gone(made, types, selected) if not noted.same(path, made.live.rows.get(path))]
     _split(made, wanted, types)
     made.in_place = not (made.created or made.replaced or made.deleted or options.force)
+
+
+def _asked(made: InPlacePlan) -> Callable[[str], bool]:
+    """Whether a captured path is restored or, for a part, staged beside it. Sets sources."""
+    options, manifest, ground, placement = made.options, made.manifest, made.ground, made.placement
+    nothing = options.merge and not options.paths and not options.components
+    chosen = (lambda path: False) if nothing else selection(manifest, options.paths, options.components)
+    if not options.partial:
+        return chosen
+    entries = (entry for entry, _line in entries_of(manifest, made.ref.id))
+    sources, added = choose(
+        entries, manifest.meta, options.merge, chosen, lambda path: ground.final(placement.path(path)))
+    made.sources = frozenset(ground.final(placement.path(path)) for path in sources)
+    return lambda path: chosen(path) or path in sources or path in added
 
 
 def _require_paths(made: InPlacePlan, asked: Callable[[str], bool]) -> None:
@@ -252,7 +273,7 @@ def _captured(path: str, placement: Placement) -> str:
 
 def _compare(made: InPlacePlan, entry, noted) -> None:
     row = made.live.rows.get(entry.path)
-    if entry.type == DIRECTORY:
+    if entry.type == DIRECTORY or entry.path in made.sources and not made.options.merge:
         return
     if row is None and not os.path.lexists(entry.path):
         made.created.append(entry.path)
@@ -271,7 +292,7 @@ def _gone(made: InPlacePlan, types: dict[str, str], selected) -> list[str]:
 def _seed(made: InPlacePlan, staging: str) -> str | None:
     """What was prefetched of the whole instance, where a rename reaches it from a staging directory."""
     directory = prefetch.directory_of(made.state_dir)
-    if made.options.paths or made.options.components or not os.path.isdir(directory):
+    if made.options.partial or not os.path.isdir(directory):
         return None
     return directory if os.stat(directory).st_dev == os.stat(os.path.dirname(staging)).st_dev else None
 

@@ -15,6 +15,7 @@ from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.edits.
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError
 from support.staged_state import HOME, STATE, StagedState, connect
 
+NOW = 1_795_700_000_000
 MORE_TABLES = """
 CREATE TABLE session_nodes (session_key TEXT NOT NULL PRIMARY KEY, entry_json TEXT NOT NULL) STRICT;
 CREATE TABLE session_windows (session_id TEXT NOT NULL PRIMARY KEY, session_key TEXT NOT NULL) STRICT;
@@ -32,6 +33,12 @@ class Two:
         self.snapshot = StagedState(directory / "stage", home=HOME)
         self.live = StagedState(directory / "live", home=HOME)
         self.live_state_dir = str(self.live.disk(STATE))
+
+    def staged(self):
+        """The snapshot's, of which all is a source."""
+        staged = self.snapshot.staged()
+        found = [str(path)[len(str(self.snapshot.stage)):] for path in self.snapshot.stage.rglob("*") if path.is_file()]
+        return type(staged)(staged.meta, staged.placement, lambda path: str(self.snapshot.disk(path)), frozenset(found))
 
     def make(self) -> None:
         for state in (self.snapshot, self.live):
@@ -71,16 +78,16 @@ def content(folder):
 
 def test_jobs_come_back_keep_their_runs_and_none_is_lost(two):
     two.make()
-    two.jobs(two.snapshot, gone=("g", {"nextRunAtMs": 5}, None), changed=("old", {"lastRunAtMs": 1}, None), same=("s", {"lastRunAtMs": 1}, None),
+    two.jobs(two.snapshot, gone=("g", {"nextRunAtMs": 5, "n": 1}, None), changed=("old", {"lastRunAtMs": 1}, None), same=("s", {"lastRunAtMs": 1}, None),
              other=("h", {}, "heartbeat:main"))
     two.jobs(two.live, new=("n", {}, None), changed=("new", {"lastRunAtMs": 2, "nextRunAtMs": 9}, None), same=("s", {"lastRunAtMs": 2}, None),
              own=("h", {}, "heartbeat:main"))
     two.live.insert("worktrees", id="live", path="/x")
     before, mode = content(two.live_state_dir), two.snapshot.database.stat().st_mode
-    changes = merge_cron(two.snapshot.staged(), two.live_state_dir)
+    changes = merge_cron(two.staged(), two.live_state_dir, NOW)
     found = {job: (json.loads(text)["say"], json.loads(state)) for job, text, state in
              two.snapshot.rows("SELECT job_id, job_json, state_json FROM cron_jobs")}
-    assert found == {"gone": ("g", {"nextRunAtMs": 5}), "changed": ("old", {"lastRunAtMs": 2}), "same": ("s", {"lastRunAtMs": 2}),
+    assert found == {"gone": ("g", {"n": 1}), "changed": ("old", {"lastRunAtMs": 2}), "same": ("s", {"lastRunAtMs": 2}),
                      "new": ("n", {}), "own": ("h", {})}
     assert two.snapshot.rows("SELECT id FROM worktrees") == [("live",)]
     assert [(change.field, change.before) for change in changes] == [("cron job changed", "of this host"), ("cron job gone", "absent")]
@@ -95,7 +102,7 @@ def test_sessions_that_are_gone_come_back_and_others_stay_as_they_are(two):
     two.session(two.live, "agent:main:kept", "3", "said now", "berta")
     two.session(two.snapshot, "agent:main:moved", "4", "said then", "carla")
     two.session(two.live, "agent:main:renamed", "4", "said now", "carla")
-    changes = merge_sessions(two.snapshot.staged(), two.live_state_dir)
+    changes = merge_sessions(two.staged(), two.live_state_dir)
     rows = two.snapshot.rows("SELECT session_key, session_id, event_json FROM session_windows JOIN transcript_events USING (session_id)", True)
     assert sorted(rows) == [("agent:main:gone", "1", "said then"), ("agent:main:kept", "3", "said now"), ("agent:main:renamed", "4", "said now")]
     assert two.snapshot.rows("SELECT * FROM session_transcript_index_state ORDER BY 1", True) == [("1", 1), ("3", 0), ("4", 0)]
@@ -109,7 +116,7 @@ def test_releases_that_differ_are_not_merged(two):
     connection.execute("ALTER TABLE cron_jobs ADD COLUMN later TEXT")
     connection.close()
     with pytest.raises(EngineError) as raised:
-        merge_cron(two.snapshot.staged(), two.live_state_dir)
+        merge_cron(two.staged(), two.live_state_dir, NOW)
     assert raised.value.code == "merge-unlike"
 
 
@@ -123,21 +130,20 @@ def test_the_files_of_older_releases(two):
         state.add(f"{sessions}/sessions.json", json.dumps({key: {"of": state.stage.name} for key in keys}))
         for key in keys:
             state.add(f"{sessions}/{key}.jsonl", state.stage.name)
-    staged = two.snapshot.staged()
-    assert len(merge_cron_files(staged, two.live_state_dir)) == 2
+    (two.snapshot.disk(sessions) / "both.jsonl").unlink()  # the live state has it, so that it is not staged
+    staged = two.staged()
+    assert len(merge_cron_files(staged, two.live_state_dir, NOW)) == 2
     assert [change.field for change in merge_session_files(staged, two.live_state_dir)] == ["session gone"]
     assert json.loads(two.snapshot.disk(f"{STATE}/cron/jobs.json").read_text())["jobs"] == [
-        {"id": "a", "say": "old", "state": {"lastRunAtMs": 2}}, {"id": "c"}, {"id": "b", "state": {"nextRunAtMs": 1}}]
-    folder = two.snapshot.disk(sessions)
-    assert json.loads((folder / "sessions.json").read_text()) == {"both": {"of": "live"}, "gone": {"of": "stage"}, "new": {"of": "live"}}
-    assert {path.name: path.read_text() for path in folder.glob("*.jsonl")} == {
-        "both.jsonl": "live", "gone.jsonl": "stage", "new.jsonl": "live"}
+        {"id": "a", "say": "old", "state": {"lastRunAtMs": 2}}, {"id": "c"}, {"id": "b", "state": {}}]
+    assert json.loads((two.snapshot.disk(sessions) / "sessions.json").read_text()) == {
+        "both": {"of": "live"}, "gone": {"of": "stage"}, "new": {"of": "live"}}
 
 
 def test_where_one_side_has_nothing_nothing_is_merged(two):
     two.snapshot.make_databases()
     before = content(two.snapshot.stage)
-    staged = two.snapshot.staged()
-    for merge in (merge_cron, merge_sessions, merge_cron_files, merge_session_files):
-        assert merge(staged, two.live_state_dir) == []
+    staged = two.staged()
+    assert merge_cron(staged, two.live_state_dir, NOW) == merge_sessions(staged, two.live_state_dir) == []
+    assert merge_cron_files(staged, two.live_state_dir, NOW) == merge_session_files(staged, two.live_state_dir) == []
     assert content(two.snapshot.stage) == before

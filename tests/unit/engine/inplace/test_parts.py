@@ -1,0 +1,91 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Parts of a snapshot come into a live state: the rest of its databases lives on, and the identity stays that of the live state."""
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+
+import pytest
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError
+from support.fake_host import database
+
+TABLES = (
+    "CREATE TABLE cron_jobs (store_key TEXT NOT NULL, job_id TEXT NOT NULL, declaration_key TEXT, enabled INTEGER NOT NULL, "
+    "job_json TEXT NOT NULL, state_json TEXT NOT NULL, sort_order INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (store_key, job_id))",
+    "CREATE TABLE config_health_entries (config_path TEXT PRIMARY KEY, last_known_good_json TEXT)",
+    "CREATE TABLE device_identities (identity_key TEXT PRIMARY KEY, device_id TEXT NOT NULL)",
+    "CREATE TABLE notes (text TEXT)",
+)
+
+
+@pytest.fixture
+def parts(host):
+    """A snapshot with a job that is deleted, an identity and a config; then the live state gets others of each."""
+    state = host.state.path
+    path = state / "state/openclaw.sqlite"
+    key = f"{state}/cron/jobs.json"
+    host.configure(gateway={"auth": {"token": "then"}}, note="then")
+    database(path, *TABLES, "INSERT INTO device_identities VALUES ('primary', 'then')",
+             f"INSERT INTO cron_jobs VALUES ('{key}', 'gone', NULL, 1, '{{\"enabled\":true}}', '{{}}', 0)")
+    host.back_up()
+    host.configure(gateway={"auth": {"token": "now"}}, note="now")
+    database(path, "UPDATE device_identities SET device_id = 'now'", "INSERT INTO notes VALUES ('now')",
+             "INSERT INTO config_health_entries VALUES ('c', '{\"bytes\":99999}')",
+             "UPDATE cron_jobs SET job_id = 'new'")
+    host.database = path
+    return host
+
+
+def rows(host, query):
+    connection = sqlite3.connect(host.database)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+def config(host):
+    return json.loads((host.state.path / "openclaw.json").read_text())
+
+
+def test_a_config_comes_back_without_the_identity_and_openclaw_does_not_put_the_other_one_back(parts):
+    result = parts.restore_in_place(paths=("openclaw.json",))
+    assert config(parts) == {"gateway": {"auth": {"token": "now"}}, "note": "then"}
+    assert rows(parts, "SELECT device_id FROM device_identities") == [("now",)]
+    assert rows(parts, "SELECT text FROM notes") == [("now",)] and rows(parts, "SELECT job_id FROM cron_jobs") == [("new",)]
+    assert rows(parts, "SELECT * FROM config_health_entries") == []
+    told = {(change["kind"], change["field"]) for change in result.edits["changes"]}
+    assert told == {("anchor", "config_health_entries c"), ("identity", "gateway.auth")}
+
+
+def test_cron_jobs_are_merged_into_the_live_database(parts):
+    before = (parts.state.path / "openclaw.json").read_bytes(), (parts.state.path / "workspace/MEMORY.md").read_bytes()
+    result = parts.restore_in_place(merge=("cron",))
+    assert sorted(rows(parts, "SELECT job_id FROM cron_jobs")) == [("gone",), ("new",)]
+    assert rows(parts, "SELECT text FROM notes") == [("now",)] and rows(parts, "SELECT device_id FROM device_identities") == [("now",)]
+    assert ((parts.state.path / "openclaw.json").read_bytes(), (parts.state.path / "workspace/MEMORY.md").read_bytes()) == before
+    assert [change["field"] for change in result.edits["changes"]] == ["cron job gone"]
+    assert os.stat(parts.database).st_nlink == 1 and not os.path.lexists(f"{parts.database}-wal")
+
+
+def test_a_failure_after_the_merge_leaves_the_live_database_as_it_was(parts):
+    def fail(name):
+        if name == "edited-at-last":
+            raise OSError(28, "full")
+    before = parts.picture()
+    with pytest.raises((EngineError, OSError)):
+        parts.restore_in_place(fail, merge=("cron",))
+    assert parts.picture() == before
+
+
+def test_what_cannot_be_merged_is_refused(parts):
+    with pytest.raises(EngineError) as raised:
+        parts.plan_in_place(merge=("workspace",))
+    assert raised.value.code == "option-invalid"
+    with pytest.raises(EngineError) as raised:
+        parts.plan_in_place(components=("cron",))
+    assert raised.value.code == "nothing-selected"
