@@ -21,7 +21,7 @@ TODO = {
     model.FAILING: "Look up the error code in docs/troubleshooting.md, and run a backup on the host by hand.",
     model.STALE: "See whether the host is up and its timer is active: systemctl list-timers 'openclaw-backup@*'.",
     model.UNKNOWN: "Check the storage's permissions, and whether the host is up.",
-    model.UNVERIFIED: "Restore it on another host: openclaw_verify with level restore leaves the proof.",
+    model.UNVERIFIED: "Prove it on the staging host: openclaw-backup verify --level boot; level restore counts, too.",
     model.INCOMPLETE: "The run's result lists what is missing and why; exclude it on purpose, or let the backup read it.",
     model.UNREACHABLE: "See whether the host is up.",
     model.DISABLED: "Turn it on again, or leave the instance out of what is expected.",

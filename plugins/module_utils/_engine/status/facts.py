@@ -20,7 +20,7 @@ from ..storage.base import ObjectInfo, Storage
 _UNREADABLE = ("repository-damaged", "object-missing", "format-unknown", "key-cannot-read")
 _HEADER = ("kind", "scope", "bytes", "bytes_stored", "files", "omissions", "duration_ms", "openclaw_version")
 _RUN = {"result": str, "error_code": str, "host": str, "snapshot": str, "omissions": int, "engine": str}
-_VERIFICATION = {"snapshot": str, "level": str, "result": str, "duration_ms": int, "recovery_ms": int, "host": str}
+_VERIFICATION = {"snapshot": str, "level": str, "result": str, "duration_ms": int, "recovery_ms": int, "host": str, "error_code": str}
 _MOST_CHECKS = 40
 _LONGEST = 300  # characters of a text that is kept
 _VERSION = 2

@@ -90,6 +90,9 @@ def _age(stored: Stored, objectives: Objectives, now: float, last_good: float | 
 
 
 def _proof(stored: Stored, objectives: Objectives, now: float):
+    if stored.not_proven:
+        since, code = stored.not_proven
+        yield Finding(model.UNVERIFIED, f"The last verification could not be made{f' [{code}]' if code else ''}", since)
     limit = objectives.max_unverified_age
     if not limit or not stored.snapshots:
         return

@@ -179,9 +179,11 @@ class InstanceStatus:
     @property
     def recoverable(self) -> bool:
         """Whether it could be brought back today: a backup within max_age, and a last restore within max_unverified_age that worked."""
-        wrong = {finding.health for finding in self.findings} & {DAMAGED, NEVER, UNKNOWN, UNVERIFIED}
-        late = self.age is None or self.objectives.max_age and self.age > self.objectives.max_age
-        return not wrong and not late and self.verified is not None and self.verified.passed
+        if self.age is None or self.verified is None or not self.verified.passed:
+            return False
+        goals, proven = self.objectives, self.now - self.verified.time
+        late = goals.max_age and self.age > goals.max_age or goals.max_unverified_age and proven > goals.max_unverified_age
+        return not late and not {finding.health for finding in self.findings} & {DAMAGED, NEVER, UNKNOWN}
 
     def growth(self, days: int = 30) -> int | None:
         """Bytes of content that came over so many days, or over what is known of them; None where one size is known."""

@@ -44,7 +44,8 @@ class Stored:
     """What the storage holds of an instance. exists: there is a repository. newest_error: the newest snapshot is damaged.
 
     backup: the newest readable snapshot, of the whole instance if any of the newest few is. good_run: the newest run that found
-    everything in that snapshot already. day_runs: how the best run of a day went, by day number; "" if that was not read.
+    everything in that snapshot already. not_proven: when a verification after the last one could not be made, and why.
+    day_runs: how the best run of a day went, by day number; "" if that was not read.
     """
 
     exists: bool = False
@@ -55,6 +56,7 @@ class Stored:
     last_run: Run | None = None
     failing_since: float | None = None
     verified: Verified | None = None
+    not_proven: tuple[float, str] | None = None
     sizes: list[tuple[float, int]] = field(default_factory=list)
     incomplete_days: set[int] = field(default_factory=set)
     day_runs: dict[int, str] = field(default_factory=dict)
@@ -208,7 +210,10 @@ class Reader:
         by_time = sorted(proofs, key=lambda item: (item.modified, item.name), reverse=True)
         for item in by_time[:LOOK_BACK]:
             found = self._facts(item, facts.of_verification) or {}
-            if found.get("level") not in verifications.PROVING or found.get("result") == verifications.NOT_RUN:
+            if found.get("level") not in verifications.PROVING:
+                continue
+            if found.get("result") == verifications.NOT_RUN:
+                self._stored.not_proven = self._stored.not_proven or (_placed_record(item).time, _text(found, "error_code"))
                 continue
             self._stored.verified = Verified(
                 _placed_record(item).time, verifications.snapshot_of(item.name) or "", _text(found, "level"),

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.options import StorageOptions
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import Context
-from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.repository import names
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.repository import names, records
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.status import fleet, model
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.status.model import Expected, Objectives, Report
 from support.clock import ManualClock
@@ -61,6 +61,18 @@ def test_a_healthy_instance_is_told_with_all_that_a_person_asks_for(storage):
     assert status.growth() > 0
     assert status.snapshots == 30
     assert len(status.strip) == 90 and set(status.strip) == {"backup"}
+
+
+def test_a_verification_that_could_not_be_made_is_said_and_takes_no_proof_away(storage):
+    made = healthy(storage, "assistant", NOW)
+    tried = names.verification_object(names.id_of_time(NOW - 3 * HOUR), NOW - HOUR)
+    said = {"snapshot": names.id_of_time(NOW - 3 * HOUR), "level": "boot", "result": "not-run", "error_code": "place-full"}
+    made.write(tried, records.encode(made.bundle, records.VERIFICATION, tried, said, ""), NOW - HOUR)
+    status = only(look(storage))
+    assert (status.health, status.reason) == ("unverified", "The last verification could not be made [place-full]")
+    assert status.verified.passed and status.verified.recovery_s == 42.0 and len(status.verified.checks) == 7 and status.recoverable
+    made.verification(names.id_of_time(NOW - 3 * HOUR), NOW - HOUR / 2, level="boot")
+    assert only(look(storage)).health == "ok", "it was made after that"
 
 
 def test_an_instance_that_stopped_is_stale_since_its_objective_ended(storage):

@@ -136,7 +136,8 @@ def test_who_could_be_brought_back_has_a_fresh_backup_and_a_fresh_proof():
     assert good.recoverable
     for less in (
             replace(good, last_good=None), replace(good, last_good=NOW - 27 * 3600), replace(good, verified=None),
-            replace(good, verified=replace(proof, passed=False)), replace(good, findings=(Finding(model.UNVERIFIED, "long ago"),))):
+            replace(good, verified=replace(proof, passed=False)), replace(good, verified=replace(proof, time=NOW - 36 * model.DAY)),
+            replace(good, findings=(Finding(model.DAMAGED, "the newest snapshot"),))):
         assert not less.recoverable
     assert replace(good, findings=(Finding(model.FAILING, "since an hour"),)).recoverable, "what was backed up is still there"
     fleet = Fleet("s3://bucket", NOW, (replace(good, verified=None), good))
