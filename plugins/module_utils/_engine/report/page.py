@@ -149,8 +149,8 @@ def _proof(item: InstanceStatus, now: float) -> str:
     proof = item.verified
     if proof is None:
         return "never"
-    how = [f"back in {durations.short(proof.recovery_s)}"] if proof.recovery_s is not None else []
-    how += [f"took {durations.short(proof.duration_s)}"] if proof.duration_s is not None else []
+    how = [f"took {durations.short(proof.duration_s)}"] if proof.duration_s is not None else []
+    how = [f"back in {durations.short(proof.recovery_s)}"] if proof.recovery_s is not None else how
     how += [f"on {_text(proof.host)}"] if proof.host else []
     wrong = [name for name, passed in proof.checks if not passed]
     checks = f"{len(proof.checks) - len(wrong)} of {words.count(len(proof.checks), 'check')} passed" if proof.checks else ""

@@ -38,7 +38,7 @@ caption{text-align:left;color:var(--soft);font-size:.875rem;padding:0 0 .5rem}
 th,td{text-align:left;vertical-align:top;padding:.55rem .6rem;border-top:1px solid var(--line)}
 thead th{border-top:0;font-size:.8rem;color:var(--soft);font-weight:600;vertical-align:bottom}
 .group th{padding-top:1.3rem;font-size:1rem;border-top:0}
-tbody th[scope=row]{font-weight:600;overflow-wrap:anywhere}
+tbody th[scope=row]{font-weight:600;font-size:.95rem;overflow-wrap:anywhere}
 th .soft{font-weight:400}
 thead th:nth-child(1){width:15%}thead th:nth-child(3),thead th:nth-child(4){width:13.5%}thead th:nth-child(5){width:11%}
 thead th:nth-child(6){width:calc(270px + 1.2rem)}
