@@ -21,8 +21,8 @@ class ProofOptions:
     snapshot: one that find() knows, or "random": any older one. place: a directory for the throw-away place; None: memory.
     registry: a directory of this host's that remembers throw-away places, so that a later run can remove what a kill left.
     programs: a directory of OpenClaw releases; None: only what is on the PATH. max_age: how old the newest backup may be, and
-    last_good: when there was one, both in seconds; 0 and None leave the check out. older: how many older snapshots are tried
-    when this one fails. memory: bytes that the gateway may take. timeout: seconds until it must be ready.
+    last_good: when there was one, both in seconds; 0 and None leave the check out. by: who asks for it, for the record. older: how many
+    older snapshots are tried when this one fails. memory: bytes that the gateway may take. timeout: seconds until it must be ready.
     """
 
     registry: str
@@ -31,6 +31,7 @@ class ProofOptions:
     programs: str | None = None
     max_age: float = 0
     last_good: float | None = None
+    by: str = ""
     older: int = 3
     memory: int = 3 << 30
     timeout: float = 300.0
@@ -99,6 +100,7 @@ class ProofResult:
         """In the words of the tool's results: those of a verification, of the snapshot that was asked for."""
         first = self.proofs[0].to_dict() if self.proofs else {}
         return {
-            **first, "level": "boot", "ok": self.ok, "changed": False, "snapshots": [proof.snapshot for proof in self.proofs],
+            **first, "snapshot": {"id": first.get("snapshot")}, "level": "boot", "ok": self.ok, "changed": False,
+            "snapshots": [proof.snapshot for proof in self.proofs],
             "older": [proof.to_dict() for proof in self.proofs[1:]], "newest_good": self.newest_good, "recorded": self.recorded,
             "notes": [*first.get("notes", []), *self.notes]}

@@ -106,7 +106,7 @@ def _prove(made: ProofPlan, ref: SnapshotRef, options: ProofOptions, result: Pro
     except EngineError as exc:
         proof.stopped, failure = exc.code, exc
     proof.duration_s = context.clock.elapsed() - started
-    _record(made.repository, proof, failure, result, context)
+    _record(made.repository, proof, options.by, failure, result)
     if failure is not None:
         running = next((check.name for check in proof.checks if check.result == FAILED), "")
         details = {**failure.details, **result.to_dict(), "check": running}
@@ -114,10 +114,11 @@ def _prove(made: ProofPlan, ref: SnapshotRef, options: ProofOptions, result: Pro
     return proof
 
 
-def _record(repository: Repository, proof: Proof, failure: EngineError | None, result: ProofResult, context: Context) -> None:
+def _record(repository: Repository, proof: Proof, by: str, failure: EngineError | None, result: ProofResult) -> None:
     """Leave a record. Credentials that may only read are no reason to fail, and are said."""
     said = {
-        "engine": VERSION, "host": socket.gethostname(), "openclaw": proof.openclaw, "duration_ms": round(proof.duration_s * 1000),
+        "engine": VERSION, "host": socket.gethostname(), "by": by, "openclaw": proof.openclaw,
+        "duration_ms": round(proof.duration_s * 1000),
         "checks": [{"name": check.name, "result": check.result, "ms": round(check.duration_s * 1000)} for check in proof.checks]}
     for name, value in (("recovery_ms", proof.recovery_s), ("sessions", proof.sessions), ("agents", proof.agents)):
         if value is not None:

@@ -18,7 +18,7 @@ from .notify import deliver, events, metrics, told, web
 from .outcome import Outcome
 from .text import iso, printable
 
-_UNIT = re.compile(r"openclaw-backup(?:-(prune|verify|pre-update))?@(.+)\.service")
+_UNIT = re.compile(r"openclaw-backup(?:-(prune|verify|pre-update|proof))?@(.+)\.service")
 _CRASHES = {"oom-kill": "it took more memory than it may", "timeout": "it took too long", "watchdog": "it no longer answered",
             "signal": "something killed it", "core-dump": "it crashed", "resources": "the system had no room for it"}
 
@@ -31,7 +31,7 @@ class _Unit(argparse.Action):
         if not match:
             parser.error(f"{values} is no unit of the role schedule")
         namespace.instance = match.group(2)
-        namespace.operation_of_unit = "backup" if match.group(1) in (None, "pre-update") else match.group(1)
+        namespace.operation_of_unit = {None: "backup", "pre-update": "backup", "proof": "verify"}.get(match.group(1), match.group(1))
 
 
 def add(adder) -> None:

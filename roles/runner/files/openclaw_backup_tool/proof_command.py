@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 
 from openclaw_backup_engine.errors import EngineError
 from openclaw_backup_engine.proof import model, place, prove
@@ -36,7 +37,7 @@ def clean_up(session) -> Outcome:
     """Remove what proofs that were killed have left, whichever instance they were about."""
     removed = place.sweep(registry(session), session.context)
     code = exit_codes.COMPLETE if removed else exit_codes.UNCHANGED
-    return Outcome({"level": None, "removed": removed}, code, f"{len(removed)} throw-away places removed")
+    return Outcome({"level": None, "removed": removed, "skipped": True}, code, f"{len(removed)} throw-away places removed")
 
 
 def run(arguments, session) -> Outcome:
@@ -45,12 +46,17 @@ def run(arguments, session) -> Outcome:
     settings, repository = session.settings.proof, session.repository()
     options = model.ProofOptions(
         registry(session), arguments.snapshot or settings.snapshot, arguments.scratch or settings.place,
-        arguments.programs or settings.programs, session.settings.objectives.seconds("max_age"), _last_good(session, repository),
+        arguments.programs or settings.programs, session.settings.objectives.seconds("max_age"), _last_good(session, repository), _who(),
         settings.older if arguments.older is None else arguments.older, settings.memory, settings.timeout)
     if os.geteuid() != 0:
         raise EngineError("sandbox-failed", "A proof with a boot mounts and starts services, which takes root", "Run this as root.")
     result = prove.execute(prove.plan(repository, options, session.context), session.context).to_dict()
-    return Outcome(result, exit_codes.COMPLETE, f"Snapshot {result['snapshot']} can be brought back")
+    return Outcome(result, exit_codes.COMPLETE, f"Snapshot {result['snapshot']['id']} can be brought back")
+
+
+def _who() -> str:
+    """Who asks for the proof: a person, or systemd."""
+    return "systemd" if os.environ.get("INVOCATION_ID") else os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
 
 
 def _last_good(session, repository) -> float | None:
@@ -67,7 +73,7 @@ def show(report: dict) -> str:
     if "checks" not in report:
         return ""
     rows = [(check["name"], check["result"], f"{check['duration_s']:.1f}s") for check in report["checks"]]
-    lines = [f"Snapshot of {moment(report['snapshot'])}:", table(("CHECK", "RESULT", "TIME"), rows, right=(2,))]
+    lines = [f"Snapshot of {moment(report['snapshot']['id'])}:", table(("CHECK", "RESULT", "TIME"), rows, right=(2,))]
     if report["recovery_s"] is not None:
         counted = f"agents: {_number(report['agents'])}, sessions: {_number(report['sessions'])}"
         lines.append(f"  brought back in {span(report['recovery_s'])}: OpenClaw {report['openclaw']}, {counted}")

@@ -164,11 +164,11 @@ def test_a_fault_is_found_by_the_check_that_is_meant_for_it(staging, fault):
     fault(staging)
     found = staging.prove(older=0)
     assert found["error"].code == "verification-failed"
-    assert f"Check {check} of {found['snapshot']} failed" in found["error"].message
+    assert f"Check {check} of {found['snapshot']['id']} failed" in found["error"].message
     assert words in found["error"].message
     assert results(found)[check] == "failed"
-    assert staging.records(found["snapshot"])[-1]["result"] == "failed"
-    assert words in staging.records(found["snapshot"])[-1]["message"]
+    assert staging.records(found["snapshot"]["id"])[-1]["result"] == "failed"
+    assert words in staging.records(found["snapshot"]["id"])[-1]["message"]
 
 
 def test_after_a_failure_older_snapshots_are_tried_and_the_newest_good_one_is_named(staging):
