@@ -45,7 +45,9 @@ def main() -> int:
         fcntl.flock(alive, fcntl.LOCK_EX)
         try:
             _set_up(lab)
-            child = subprocess.Popen(command, env={**os.environ, places.LAB_VARIABLE: str(lab.directory)})
+            # Hosts of two labs have the same names: Ansible's shared connections of one must not lead into the other.
+            own = {places.LAB_VARIABLE: str(lab.directory), "ANSIBLE_SSH_CONTROL_PATH_DIR": str(lab.directory / "cp")}
+            child = subprocess.Popen(command, env={**os.environ, **own})
             return _wait_for(child.pid)
         finally:
             _tear_down(lab)
