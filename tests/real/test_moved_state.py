@@ -20,6 +20,7 @@ from pathlib import Path
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.capture.accounts import Account
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.capture.locate import Location
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.edits.apply import EditOptions, apply
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.edits.partial import at_last
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.edits.staged import Staged
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.placement import place
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import Context
@@ -51,6 +52,24 @@ class Moved:
     def captured(self, path: str) -> Path:
         """Where a captured path lies in the restored tree."""
         return below(self._tree, path)
+
+    def restore_again(self, host: BackupHost) -> None:
+        """Another tree, for what comes from the snapshot into the state that is in place already."""
+        self._tree = host.restore()
+
+    def merge(self) -> list:
+        """Bring back the snapshot's cron jobs and sessions, as a restore of a part does while the gateway is stopped."""
+        databases = [f"{self.state}/state/openclaw.sqlite"]
+        databases += [f"{self.state}/agents/{agent}/agent/openclaw-agent.sqlite" for agent in ("main", "work")]
+        staged = Staged(self.meta, self.placement, self._disk, frozenset(databases))
+        apply(staged, EditOptions(), Context())
+        changes = at_last(
+            staged, str(self.state), str(self.state / "openclaw.json"), ("cron", "sessions"), False, EditOptions(), Context())
+        for path in databases:
+            for suffix in ("-wal", "-shm"):
+                Path(path + suffix).unlink(missing_ok=True)
+            os.replace(self._disk(path), path)
+        return changes
 
     def _disk(self, path: str) -> str:
         for old, new in self.placement.moves:
@@ -188,3 +207,30 @@ def test_a_state_with_a_past_moves_to_another_home_and_profile_and_does_not_act_
     assert ("held", "cron job missed-command") in told and ("held", "cron job missed-once") in told
     assert ("held", "session agent:main:main") in told and ("path", "skills.load.extraDirs[0]") in told
     assert ("path", "cron_jobs.store_key") in told
+
+
+def test_sessions_and_cron_jobs_that_were_deleted_come_back_into_a_state_that_lives_on(openclaw_gateway, openclaw_cache, tmp_path):
+    original = openclaw_gateway.openclaw
+    host = BackupHost(tmp_path, home=Path(original.home))
+    host.back_up()
+    before = original.contents()
+    live = Moved(tmp_path / "live", host, original, openclaw_gateway.outside, openclaw_cache)
+    live.edit(EditOptions())
+    for name, statement in (
+            ("state/openclaw.sqlite", "DELETE FROM cron_jobs WHERE name = 'weekly'"),
+            ("agents/work/agent/openclaw-agent.sqlite", "DELETE FROM session_nodes")):
+        connection = connect(live.state / name)
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(statement)
+        connection.close()
+    live.restore_again(host)
+    changes = live.merge()
+    try:
+        live.start()
+        after = live.gateway.contents()
+        live.gateway.say("work", "are you there?")
+    finally:
+        live.gateway.kill()
+    assert after == before
+    assert {change.field for change in changes if change.kind == "merged"} >= {"session agent:work:main"}
+    assert len([change for change in changes if change.field.startswith("cron job ")]) == 1

@@ -24,9 +24,10 @@ class InPlaceOptions:
     paths: only these and what is below them, absolute as captured, or relative to the state directory. components: only
     these. merge: "cron" and "sessions" of the snapshot are merged into the live state. exclude: patterns that backups of
     this instance leave out; what lies there is left alone. moves: (path at capture, path here). service_files: unit and
-    environment files outside of the state directory too. pre_restore: make a snapshot of the live state first. keep_aside: how long the old state is kept. start: auto starts the gateway if it ran or should have.
-    version: what to do where another OpenClaw is installed than made the snapshot. force: also if it is in place already. edits: what
-    becomes of the past and of the identity.
+    environment files outside of the state directory too. pre_restore: make a snapshot of the live state first. keep_aside:
+    how long the old state is kept. start: auto starts the gateway if it ran or should have. version: what to do where
+    another OpenClaw is installed than made the snapshot. force: also if it is in place already. edits: what becomes of the
+    past and of the identity.
     """
 
     snapshot: str = "latest"

@@ -10,6 +10,7 @@ import os
 import sqlite3
 
 import pytest
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.edits.apply import EditOptions
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError
 from support.fake_host import database
 
@@ -19,6 +20,8 @@ TABLES = (
     "CREATE TABLE config_health_entries (config_path TEXT PRIMARY KEY, last_known_good_json TEXT)",
     "CREATE TABLE device_identities (identity_key TEXT PRIMARY KEY, device_id TEXT NOT NULL)",
     "CREATE TABLE notes (text TEXT)",
+    "CREATE TABLE delivery_queue_entries (queue_name TEXT, id TEXT, status TEXT, channel TEXT, recovery_state TEXT)",
+    "INSERT INTO delivery_queue_entries VALUES ('q', 'old', 'pending', 'telegram', NULL)",
 )
 
 
@@ -80,6 +83,20 @@ def test_a_failure_after_the_merge_leaves_the_live_database_as_it_was(parts):
     with pytest.raises((EngineError, OSError)):
         parts.restore_in_place(fail, merge=("cron",))
     assert parts.picture() == before
+
+
+def test_the_whole_state_comes_with_the_identity_and_without_the_past(parts):
+    result = parts.restore_in_place()
+    assert config(parts) == {"gateway": {"auth": {"token": "then"}}, "note": "then"}
+    assert rows(parts, "SELECT device_id FROM device_identities") == [("then",)] and not rows(parts, "SELECT * FROM notes")
+    assert rows(parts, "SELECT id FROM delivery_queue_entries") == []
+    assert "delivery_queue_entries.q" in {change["field"] for change in result.edits["changes"] if change["kind"] == "held"}
+
+
+def test_the_identity_is_kept_when_asked_for(parts):
+    parts.restore_in_place(edits=EditOptions(identity="target"))
+    assert config(parts) == {"gateway": {"auth": {"token": "now"}}, "note": "then"}
+    assert rows(parts, "SELECT device_id FROM device_identities") == [("now",)] and not rows(parts, "SELECT * FROM notes")
 
 
 def test_what_cannot_be_merged_is_refused(parts):
