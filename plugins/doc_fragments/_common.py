@@ -207,6 +207,13 @@ options:
         type: list
         elements: str
         default: []
+      install_command:
+        description:
+          - The words of a command that installs another OpenClaw, where an update or a restore needs that and the way it was installed is
+            not one that is known (npm, pnpm). C({version}) in them is the version.
+        type: list
+        elements: str
+        default: []
       drain_timeout:
         description:
           - How long running work may take to end when the gateway is to hold still. It takes no new work meanwhile.

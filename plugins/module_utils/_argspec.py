@@ -67,6 +67,7 @@ GATEWAY = {
             "start_command": {"type": "list", "elements": "str", "default": []},
             "stop_command": {"type": "list", "elements": "str", "default": []},
             "status_command": {"type": "list", "elements": "str", "default": []},
+            "install_command": {"type": "list", "elements": "str", "default": []},
             "drain_timeout": {"type": "float", "default": 60.0},
             "stop_timeout": {"type": "float", "default": 345.0},
             "start_timeout": {"type": "float", "default": 300.0},

@@ -45,9 +45,22 @@ options:
       - V(started) also fails where a gateway that runs is sick and does not become healthy within O(gateway.start_timeout).
       - V(restarted) stops it, if it runs, and starts it.
       - V(status) only looks.
+      - V(fenced) stops and disables it and keeps it from starting, whoever or whatever orders that, also after a reboot. This is for
+        an agent that has moved to another host. V(started) and V(restarted) fail then. Scheduled backups are left out.
+      - V(unfenced) undoes that. The gateway is enabled again and runs again if it was and did before.
     type: str
-    choices: [started, stopped, restarted, status]
+    choices: [started, stopped, restarted, status, fenced, unfenced]
     default: status
+  fence_reason:
+    description:
+      - With O(state=fenced), why. It is shown wherever the fence is met.
+    type: str
+    default: ''
+  fence_moved_to:
+    description:
+      - With O(state=fenced), the host that the agent is on now.
+    type: str
+    default: ''
 """
 
 EXAMPLES = r"""
@@ -70,9 +83,52 @@ EXAMPLES = r"""
       start_command: [sv, up, openclaw]
       stop_command: [sv, -w, "345", down, openclaw]
       status_command: [sv, check, openclaw]
+
+- name: Keep the old one down for good, since its agent has moved
+  openclaw_ops.backup.openclaw_gateway:
+    user: openclaw
+    state: fenced
+    fence_reason: moved to the larger machine
+    fence_moved_to: vps-08
 """
 
 RETURN = r"""
+fence:
+  description: The fence around the gateway, null where there is none.
+  returned: success
+  type: dict
+  contains:
+    at:
+      description: When it was put up, in UTC.
+      type: str
+      returned: success
+      sample: "2026-11-20T02:30:00Z"
+    by:
+      description: Who did it.
+      type: str
+      returned: success
+      sample: ops
+    reason:
+      description: Why.
+      type: str
+      returned: success
+    moved_to:
+      description: Where the agent is now.
+      type: str
+      returned: success
+      sample: vps-08
+    was_running:
+      description: Whether it ran before, so that V(unfenced) starts it.
+      type: bool
+      returned: success
+    was_enabled:
+      description: Whether it started with the host before, so that V(unfenced) enables it.
+      type: bool
+      returned: success
+    not_prevented:
+      description: What can start the gateway in spite of the fence; empty if nothing of the host's can.
+      type: str
+      returned: success
 found_state:
   description: What the gateway was when the module came; one of the values of RV(gateway.state).
   returned: success
@@ -183,13 +239,19 @@ hint:
   sample: Look into its log (journalctl --user -u openclaw-gateway.service), and start it by hand.
 """
 
+import os
+
 from ansible_collections.openclaw_ops.backup.plugins.module_utils import _adapter, _argspec
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.capture.accounts import current_user_id, find_account
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.capture.instance import discover
-from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.gateway import control
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.gateway import control, fence
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.options import GatewayOptions, from_dict
 
 ARGUMENTS = _argspec.merged(_argspec.INSTANCE, _argspec.GATEWAY, {
-    "state": {"type": "str", "choices": ["started", "stopped", "restarted", "status"], "default": "status"},
+    "state": {
+        "type": "str", "choices": ["started", "stopped", "restarted", "status", "fenced", "unfenced"], "default": "status"},
+    "fence_reason": {"type": "str", "default": ""},
+    "fence_moved_to": {"type": "str", "default": ""},
 })
 
 
@@ -197,12 +259,34 @@ def control_gateway(module, context):
     """Look, and bring about the wanted state."""
     options = from_dict(GatewayOptions, module.params["gateway"])
     gateway = control.open_gateway(discover(_adapter.instance_options(module), context), options, context)
+    act = _fencing if module.params["state"] in ("fenced", "unfenced") else _running
+    result = act(module, gateway, context)
+    stands = fence.find(gateway.location.state_dir)
+    return {**result, "gateway": gateway.report().to_dict(), "fence": stands.to_dict() if stands else None}
+
+
+def _running(module, gateway, _context) -> dict:
+    """Started, stopped, restarted, or only looked at."""
     change = control.plan(gateway, module.params["state"])
     took = {} if module.check_mode else change.execute()
-    result = {
-        "changed": change.stop or change.start, "found_state": change.found, "gateway": gateway.report().to_dict(),
-        "diff": {"before": {"state": change.found}, "after": {"state": change.wanted}}}
-    return {**result, **took}
+    return {
+        "changed": change.stop or change.start, "found_state": change.found,
+        "diff": {"before": {"state": change.found}, "after": {"state": change.wanted}}, **took}
+
+
+def _fencing(module, gateway, context) -> dict:
+    """Fenced, or no longer."""
+    found, wanted = gateway.status().state, module.params["state"] == "fenced"
+    fenced = fence.find(gateway.location.state_dir) is not None
+    changed = not fence.stands(gateway) if wanted else fenced
+    if changed and not module.check_mode:
+        if wanted:
+            who = os.environ.get("SUDO_USER") or find_account(current_user_id()).name
+            fence.fence(
+                gateway, context.clock.now(), reason=module.params["fence_reason"], moved_to=module.params["fence_moved_to"], by=who)
+        else:
+            fence.unfence(gateway)
+    return {"changed": changed, "found_state": found, "diff": {"before": {"fenced": fenced}, "after": {"fenced": wanted}}}
 
 
 def main():

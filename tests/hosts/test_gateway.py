@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from hosts.lab import lifecycle, places
+from hosts.lab import faults, lifecycle, places
 from hosts.lab.commands import run
 from support.openclaw.gateway import TOKEN
 
@@ -190,6 +190,100 @@ def test_a_backup_that_is_killed_while_it_is_stopped_does_not_leave_it_so(gatewa
     assert time.monotonic() - killed <= STOP_TIMEOUT + DEAD_MAN + 1, "it came back later than the dead man's limit"
     gateway.wait_until_ready()
     assert not dead_men(host)
+
+
+SLEEPER = "[Service]\n{user}ExecStart=/usr/bin/sleep infinity\nRestart=always\nRestartSec=0.1\n[Install]\nWantedBy={target}\n"
+MARKER = '/home/agent/a "marker" at 100%h \\ $HOME'
+GATE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from openclaw_backup_engine.capture.instance import discover
+from openclaw_backup_engine.gateway.control import open_gateway
+from openclaw_backup_engine.gateway.gate import Gate
+from openclaw_backup_engine.options import GatewayOptions, InstanceOptions
+from openclaw_backup_engine.ports import Context
+from openclaw_backup_tool.world import run_command
+context = Context(run=run_command)
+for manager in ("user", "system"):
+    found = discover(InstanceOptions(user="agent", profile=manager), context)
+    gateway = open_gateway(found, GatewayOptions(unit=f"openclaw-gateway-{manager}", unit_manager=manager), context)
+    gate = Gate(gateway.service, gateway.location)
+    print(gate.close("a test", sys.argv[3]) if sys.argv[2] == "close" else gate.open())
+"""
+
+
+def test_a_gate_holds_units_of_both_managers_against_a_kill_an_order_and_a_reboot(debian13):
+    """Units that only sleep: what is asked here is systemd."""
+    host, unit = debian13, "openclaw-gateway-{}.service"
+    homes = {"user": "/home/agent/.config/systemd/user", "system": "/etc/systemd/system"}
+    host.inside("sh", "-c", "base64 -d > /root/tool.pyz", input=base64.b64encode(host_tool().build()).decode())
+    host.write("/root/gate.py", GATE)
+    host.write(MARKER, "", "agent")
+    host.inside("loginctl", "enable-linger", "agent")
+
+    def systemctl(manager, *words, **options):
+        if manager == "system":
+            return host.inside("systemctl", *words, **options)
+        return host.as_user("agent", "systemctl", "--user", *words, **options)
+
+    def process(manager) -> int:
+        return int(systemctl(manager, "show", "--property=MainPID", "--value", unit.format(manager)).stdout)
+
+    lifecycle.wait(lambda: systemctl("user", "daemon-reload", check=False).returncode == 0 or None, 20.0, "there is no systemd for the user")
+    for manager, home in homes.items():
+        text = SLEEPER.format(**{
+            "user": {"user": "", "target": "default.target"}, "system": {"user": "User=agent\n", "target": "multi-user.target"}}[manager])
+        host.write(f"{home}/{unit.format(manager)}", text, "agent" if manager == "user" else "root")
+        host.write(f"/home/agent/.openclaw-{manager}/openclaw.json", "{}", "agent", "0600")
+        systemctl(manager, "daemon-reload")
+        systemctl(manager, "enable", "--now", unit.format(manager))
+    host.inside("python3", "/root/gate.py", "/root/tool.pyz", "close", MARKER)
+    for manager in homes:
+        assert process(manager), "a gate leaves what runs alone"
+        systemctl(manager, "kill", "--signal=KILL", unit.format(manager))
+        time.sleep(1)
+        assert process(manager) == 0, "Restart=always"
+        systemctl(manager, "start", unit.format(manager))
+        systemctl(manager, "restart", unit.format(manager))
+        assert process(manager) == 0
+    faults.reboot(host)
+    lifecycle.wait(lambda: systemctl("user", "is-system-running", check=False).stdout.strip() == "running" or None, 20.0, "no user manager")
+    for manager in homes:
+        assert systemctl(manager, "is-enabled", unit.format(manager)).stdout.strip() == "enabled" and process(manager) == 0
+    host.inside("python3", "/root/gate.py", "/root/tool.pyz", "open")
+    for manager, home in homes.items():
+        systemctl(manager, "start", unit.format(manager))
+        assert process(manager)
+        systemctl(manager, "disable", "--now", unit.format(manager))
+        host.inside("sh", "-c", f"! ls {home}/{unit.format(manager)}.d && ! ls -d /home/agent/.openclaw-{manager}.*")
+        host.inside("rm", "-r", f"{home}/{unit.format(manager)}", f"/home/agent/.openclaw-{manager}")
+
+
+def test_a_fence_holds_whoever_orders_the_start(gateways, look_at, tool):
+    gateway, other = gateways["rescue"], gateways["default"]
+    assert look_at(gateway, "--check", "--diff", state="fenced")["changed"] and gateway.process()
+    process = other.process()
+    made = look_at(gateway, state="fenced", fence_reason="a bigger machine", fence_moved_to="vps-08")
+    assert made["changed"] and made["fence"]["not_prevented"] == "" and not made["gateway"]["enabled"] and gateway.process() == 0
+    assert not look_at(gateway, state="fenced")["changed"]
+    refused = look_at(gateway, check=False, state="started")
+    assert refused["error_code"] == "gateway-gate-closed" and "vps-08" in refused["msg"]
+    assert other.process() == process
+    gateway.systemctl("start", gateway.unit)
+    gateway.command("gateway", "install", "--force", timeout=180)  # somebody who means well: it writes, enables and starts the unit
+    assert gateway.process() == 0
+    faults.reboot(gateway.host)
+    other.wait_until_ready()
+    print(gateway.host.inside("sh", "-c", "ls -la /home/agent /home/agent/.openclaw-*; stat /home/agent/.openclaw-rescue").stdout)
+    assert gateway.process() == 0 and gateway.probe("healthz") == {}
+    assert look_at(gateway, state="fenced")["changed"], "what was taken away of it is put up again"
+    result = back_up(gateway, tool(gateway, consistency="stop"))
+    assert result["consistency"] == "stop" and result["consistency_reason"] == "the gateway was not running"
+    lifted = look_at(gateway, state="unfenced")
+    assert lifted["changed"] and lifted["fence"] is None and lifted["gateway"]["enabled"]
+    assert lifted["gateway"]["health"]["state"] == "healthy" and gateway.probe("readyz")["ready"]
+    assert not look_at(gateway, state="unfenced")["changed"]
+    gateway.host.inside("sh", "-c", f"! ls -d {gateway.state_dir}.* {gateway.home}/.config/systemd/user/{gateway.unit}.d")
 
 
 def test_the_gateways_secret_is_in_no_journal(debian12):

@@ -33,6 +33,7 @@ class FakeManager:
         self.container_fields: dict = {}
         self.custom_status_code: int | None = None
         self.on_command = lambda words: None
+        self.unit_file_state = "enabled"
         self._stopping: int | None = None
 
     def __call__(self, argv: list[str], timeout: float = 60.0) -> CommandResult:
@@ -67,6 +68,7 @@ class FakeManager:
     def _systemctl(self, verb: str, *words: str) -> CommandResult:
         if verb == "show":
             return CommandResult(0, "\n".join(f"{key}={value}" for key, value in self._unit_properties(words[0]).items()) + "\n", "")
+        words = tuple(word for word in words if word != "--quiet")
         if verb == "stop" and words[0].endswith(".timer"):
             self.timers.pop(words[0][:-len(".timer")], None)
             return OK
@@ -74,6 +76,9 @@ class FakeManager:
             return OK
         if words[0] != self.unit:
             return CommandResult(5, "", f"Unit {words[0]} not loaded.")
+        if verb in ("enable", "disable"):
+            self.unit_file_state = f"{verb}d"
+            return OK
         if verb == "reset-failed":
             self.failed = False
             return OK
@@ -84,7 +89,8 @@ class FakeManager:
             return {"LoadState": "not-found", "ActiveState": "inactive", "MainPID": 0, "UnitFileState": ""}
         self._go_on_stopping()
         state = "deactivating" if self._stopping is not None else "active" if self.gateway.up else "failed" if self.failed else "inactive"
-        return {"LoadState": self.load, "ActiveState": state, "MainPID": self.gateway.pid or 0, "UnitFileState": "enabled"}
+        return {"LoadState": self.load, "ActiveState": state, "MainPID": self.gateway.pid or 0,
+                "UnitFileState": self.unit_file_state}
 
     @staticmethod
     def _shell(*words: str) -> CommandResult:

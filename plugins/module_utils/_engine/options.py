@@ -111,6 +111,7 @@ class GatewayOptions:
     start_command: tuple[str, ...] = ()
     stop_command: tuple[str, ...] = ()
     status_command: tuple[str, ...] = ()  # ends with 0 while the gateway runs
+    install_command: tuple[str, ...] = ()  # installs the OpenClaw of the version {version}, where the way is not found
     drain_timeout: float = 60.0  # how long running work may hold up a suspension
     stop_timeout: float = 345.0  # OpenClaw drains for up to 315 s, and its unit gives it 330
     start_timeout: float = 300.0  # until it is healthy

@@ -269,7 +269,8 @@ def test_now_makes_the_first_repository_when_asked_to_and_no_second_one(host):
 def test_doctor_finds_nothing_wrong_with_what_works(backed_up):
     done = backed_up.run("doctor", "--json")
     assert done.status == 0
-    assert {one["check"] for one in done.json["findings"]} == {"packages", "instance", "storage", "key", "room", "timer"}
+    assert {one["check"] for one in done.json["findings"]} == {
+        "packages", "instance", "gateway", "storage", "key", "room", "timer"}
     assert not [one for one in done.json["findings"] if one["level"] == "error"]
     assert "0 errors" in backed_up.run("doctor").output
     assert not list((backed_up.stored / "probes").iterdir())

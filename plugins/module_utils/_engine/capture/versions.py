@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import dataclass
 
 from .paths import ancestors, is_file, place_below, read_small_text
 from .units import Service
@@ -46,36 +47,57 @@ def find_versions(service: Service | None, recorded: str | None, home: str, root
 
 
 def _installed(words: list[str], home: str, root: str) -> str | None:
-    """The version in the package.json of the first of these scripts that belongs to an OpenClaw package."""
+    found = find_package(words, home, root)
+    return found.version if found else None
+
+
+@dataclass(frozen=True)
+class Package:
+    """An installed OpenClaw. directory: of its package.json, links resolved. engines: which Node it needs, "" if it does not say."""
+
+    directory: str
+    version: str
+    engines: str
+
+
+def find_package(words: list[str], home: str, root: str = "/") -> Package | None:
+    """The package of the first of these scripts, or of the usual places, that belongs to OpenClaw. words: of a start command."""
     places = [f"{home}/{name}" for name in COMMAND_DIRECTORIES_OF_HOME] + [place_below(name, root) for name in COMMAND_DIRECTORIES]
     for script in (*words, *(f"{place}/openclaw" for place in places)):
-        version = _package_version(os.path.realpath(script)) if os.path.lexists(script) else None
-        if version:
-            return version
+        found = _package_of(script) if os.path.lexists(script) else None
+        if found:
+            return found
     return None
 
 
-def _package_version(script: str) -> str | None:
-    for directory, dummy in zip(ancestors(script), range(CLIMB)):
-        path = f"{directory}/package.json"
-        if not is_file(path):
-            continue
-        try:
-            package = json.loads(read_small_text(path, PACKAGE_LIMIT))
-        except (OSError, ValueError, RecursionError):
-            return None
-        if isinstance(package, dict) and package.get("name") == "openclaw" and isinstance(package.get("version"), str):
-            return package["version"]
+def _package_of(script: str) -> Package | None:
+    for directory, dummy in zip(ancestors(os.path.realpath(script)), range(CLIMB)):
+        if is_file(f"{directory}/package.json"):
+            return read_package(directory)
+    return None
+
+
+def read_package(directory: str) -> Package | None:
+    """The OpenClaw in a directory with a package.json; None where it is none."""
+    try:
+        package = json.loads(read_small_text(f"{directory}/package.json", PACKAGE_LIMIT))
+    except (OSError, ValueError, RecursionError):
         return None
-    return None
+    if not isinstance(package, dict) or package.get("name") != "openclaw" or not isinstance(package.get("version"), str):
+        return None
+    engines = package["engines"].get("node") if isinstance(package.get("engines"), dict) else None
+    return Package(directory, package["version"], engines if isinstance(engines, str) else "")
+
+
+def node_binaries(words: list[str], root: str = "/") -> list[str]:
+    """The Node that a start command names, else those in the usual places: paths that exist."""
+    named = [word for word in words if os.path.basename(word) == "node"]
+    return [path for path in named or [place_below(f"{place}/node", root) for place in COMMAND_DIRECTORIES] if os.path.lexists(path)]
 
 
 def _node(words: list[str], root: str) -> str | None:
     """Node's version by the place of the binary that a service starts, or by the headers beside it."""
-    named = [word for word in words if os.path.basename(word) == "node"]
-    for binary in named or [place_below(f"{place}/node", root) for place in COMMAND_DIRECTORIES]:
-        if not os.path.lexists(binary):
-            continue
+    for binary in node_binaries(words, root):
         real = os.path.realpath(binary)
         for path in (binary, real):
             found = _NODE_IN_PATH.search(path)

@@ -101,6 +101,11 @@ class Gateway:
                 "gateway-not-startable", f"The gateway was not stopped, since it could not be started again: {obstacle}",
                 "Repair that first; nothing was changed.")
 
+    def require_stoppable(self) -> None:
+        """EngineError "gateway-not-controllable" where nothing is known by which it could be stopped."""
+        if self.service.kind == "none":
+            self.service.stop(0.0)  # which says so
+
     def stop(self) -> None:
         """Stop it and see it fully stopped. EngineError "gateway-stop-timeout"; it may then still be on its way down."""
         clock, options = self._context.clock, self._options

@@ -9,8 +9,6 @@ marker a gate holds nothing, so whoever removes the marker has opened it, even w
 """
 from __future__ import annotations
 
-import os
-
 from ..capture.locate import Location
 from ..errors import EngineError
 from . import record_file
@@ -23,7 +21,7 @@ PURPOSES = (RESTORE, FENCE)
 class Gate:
     """The gate of one gateway for one purpose. Gates of different purposes do not touch each other.
 
-    For systemd units, a drop-in with ConditionPathExists=!<marker>, which is asked at every start. For containers, the restart
+    For systemd units, a drop-in with conditions on the marker, which are asked at every start. For containers, the restart
     policy is off while the gate is closed. Commands of one's own cannot be held: there it is only the record, which this
     collection itself respects. Raises EngineError "gateway-gate-failed", "gateway-record-failed", and
     "gateway-not-controllable" of the service.
@@ -77,7 +75,7 @@ def _record_path(state_dir: str, purpose: str) -> str:
 
 def _reason(path: str) -> str | None:
     found = _read(path)
-    return found["reason"] if found and os.path.lexists(found["marker"]) else None
+    return found["reason"] if found and record_file.exists(found["marker"]) else None
 
 
 def _read(path: str) -> dict | None:

@@ -23,6 +23,11 @@ def read(path: str) -> dict | None:
     return found if isinstance(found, dict) else None
 
 
+def exists(path: str) -> bool:
+    """Whether there is one, whatever is in it."""
+    return os.path.lexists(path)
+
+
 def write(path: str, value: dict) -> None:
     """Put it there, readable for all, since the gateway's user has to see it. EngineError "gateway-record-failed".
 

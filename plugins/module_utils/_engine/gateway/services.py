@@ -75,6 +75,16 @@ class Service:
         """What release() has to know of how it is now, JSON-native. Ask before hold()."""
         return {}
 
+    def can_disable(self) -> bool:
+        """Whether it starts with the host, and disable() changes that."""
+        return False
+
+    def disable(self) -> None:
+        """Do not start it with the host."""
+
+    def enable(self) -> None:
+        """Start it with the host."""
+
     def sees(self, path: str) -> bool:
         """Whether the file is there for its manager."""
         return os.path.exists(path)
@@ -133,9 +143,12 @@ class SystemdService(Service):
     def _systemctl(self, *words: str) -> list[str]:
         return as_user(self._account, ["systemctl", "--user", *words]) if self._account else ["systemctl", *words]
 
+    def _show(self, *properties: str) -> dict[str, str]:
+        done = self._order(self._systemctl("show", self.name, f"--property={','.join(properties)}"))
+        return dict(line.partition("=")[::2] for line in done.output.splitlines())
+
     def status(self) -> Status:
-        done = self._order(self._systemctl("show", self.name, "--property=LoadState,ActiveState,MainPID,UnitFileState"))
-        found = dict(line.partition("=")[::2] for line in done.output.splitlines())
+        found = self._show("LoadState", "ActiveState", "MainPID", "UnitFileState")
         load = found.get("LoadState", "")
         obstacle = "" if load == "loaded" else f"its unit is {load or 'unknown'}"
         pid = int(found.get("MainPID") or 0) if (found.get("MainPID") or "0").isdigit() else 0
@@ -153,14 +166,29 @@ class SystemdService(Service):
     def stop(self, timeout: float) -> None:
         self._order(self._systemctl("stop", "--no-block", self.name))
 
+    def can_disable(self) -> bool:
+        """Not so where the unit file is a link to somewhere else: systemd would remove it."""
+        found = self._show("UnitFileState", "FragmentPath")
+        return found.get("UnitFileState") == "enabled" and not os.path.islink(found.get("FragmentPath", ""))
+
+    def disable(self) -> None:
+        self._order(self._systemctl("disable", "--quiet", self.name))
+
+    def enable(self) -> None:
+        self._order(self._systemctl("enable", "--quiet", self.name))
+
     def sees(self, path: str) -> bool:
         return not self._run(self._as_owner('test -e "$1"', path)).code
 
     def hold(self, purpose: str, marker: str, reason: str) -> str:
-        """A drop-in with a condition: the manager asks it at every start, also of Restart=always and at boot."""
+        """A drop-in with two conditions: that of the unit is asked before a start that somebody orders or a boot brings about.
+
+        Restart= does without it since systemd 254: the condition of the service is asked before every start, by a command.
+        """
         text = "\n".join([
-            "# Made by openclaw-backup, which also removes it. " + " ".join(reason.split()), "[Unit]",
-            f"ConditionPathExists=!{marker.replace('%', '%%')}", ""])
+            "# Made by openclaw-backup, which also removes it. " + " ".join(reason.split()),
+            "[Unit]", f"ConditionPathExists=!{marker.replace('%', '%%')}",
+            "[Service]", f"ExecCondition={'' if self._account else '+'}/bin/sh -c 'test ! -e \"$$1\"' sh {_quoted(marker)}", ""])
         self._order(self._as_owner(_PUT_FILE, self._drop_ins(), drop_in_name(purpose), text))
         self._reload()
         return ""
@@ -182,6 +210,13 @@ class SystemdService(Service):
         """Let the manager read its units anew. A user's that does not run reads them when it starts."""
         if self._account is None or os.path.lexists(f"/run/user/{self._account.uid}/systemd/private"):
             self._order(self._systemctl("daemon-reload"))
+
+
+def _quoted(word: str) -> str:
+    """A word of a command in a unit file."""
+    for mark, written in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
+        word = word.replace(mark, written)
+    return f'"{word}"'
 
 
 class ContainerService(Service):

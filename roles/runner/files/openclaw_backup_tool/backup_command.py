@@ -32,6 +32,9 @@ def run(arguments, session) -> Outcome:
     settings = session.settings
     if arguments.kind == "scheduled" and not settings.enabled:
         return Outcome({"skipped": True}, exit_codes.UNCHANGED, f"Scheduled backups of {session.name} are switched off")
+    fenced = session.fence() if arguments.kind == "scheduled" else None
+    if fenced:  # the repository belongs to the host that the agent is on now
+        return Outcome({"skipped": True}, exit_codes.UNCHANGED, f"The gateway of {session.name} stays down: {fenced.sentence}")
     if arguments.init:
         keys_command.make_first_repository(session)
     options = BackupOptions(

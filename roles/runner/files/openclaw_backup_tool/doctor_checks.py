@@ -13,6 +13,8 @@ from typing import Iterator
 from openclaw_backup_engine import dependencies, source
 from openclaw_backup_engine._version import VERSION
 from openclaw_backup_engine.capture import refusals
+from openclaw_backup_engine.capture.instance import discover
+from openclaw_backup_engine.gateway import gate
 from openclaw_backup_engine.options import BackupOptions
 from openclaw_backup_engine.repository import names
 from openclaw_backup_engine.repository.repository import list_snapshots
@@ -79,6 +81,21 @@ def _instance(session, _probe: bool) -> Iterator[Finding]:
         yield Finding(WARNING, f"{finding.message}{where}", f"See {finding.code} in docs/troubleshooting.md.")
 
 
+def _gateway(session, _probe: bool) -> Iterator[Finding]:
+    """Nothing keeps the gateway from starting that somebody may have forgotten."""
+    fence = session.fence()
+    if fence:
+        hint = "openclaw-backup unfence, if this host shall run the agent again and no other one does."
+        more = f" Not prevented: {fence.not_prevented}." if fence.not_prevented else ""
+        yield Finding(WARNING, f"The gateway may not start: {fence.sentence}.{more}", hint)
+        return
+    reason = gate.why_closed(discover(session.instance_options(), session.context).state_dir)
+    if reason:
+        yield Finding(ERROR, f"The gateway may not start: {reason}", "openclaw-backup recover finishes or undoes what was cut short.")
+    else:
+        yield Finding(OK, "Nothing of ours keeps the gateway from starting")
+
+
 def _storage(session, probe: bool) -> Iterator[Finding]:
     """The storage answers, and refuses to overwrite."""
     storage = session.storage()
@@ -140,5 +157,5 @@ def _timer(session, _probe: bool) -> Iterator[Finding]:
 
 
 CHECKS = (
-    ("packages", _packages), ("secrets", _secrets), ("instance", _instance), ("storage", _storage), ("key", _key), ("room", _room),
-    ("timer", _timer))
+    ("packages", _packages), ("secrets", _secrets), ("instance", _instance), ("gateway", _gateway), ("storage", _storage), ("key", _key),
+    ("room", _room), ("timer", _timer))

@@ -10,7 +10,10 @@ from dataclasses import replace
 from typing import Mapping
 
 from openclaw_backup_engine import lock, opening
+from openclaw_backup_engine.capture.instance import discover
 from openclaw_backup_engine.errors import EngineError
+from openclaw_backup_engine.gateway import fence
+from openclaw_backup_engine.gateway.control import Gateway, open_gateway
 from openclaw_backup_engine.options import EncryptionOptions, InstanceOptions, StorageOptions
 from openclaw_backup_engine.ports import Clock, Context, Progress
 from openclaw_backup_engine.repository.repository import Repository
@@ -44,6 +47,17 @@ class Session:
     def instance_options(self) -> InstanceOptions:
         """Which instance of the host this is."""
         return replace(self.settings.instance_options(), instance=self.name)
+
+    def gateway(self) -> Gateway:
+        """The gateway of the instance. EngineError of discovery and control."""
+        return open_gateway(discover(self.instance_options(), self.context), self.settings.gateway, self.context)
+
+    def fence(self) -> fence.Fence | None:
+        """The fence around its gateway; None also where there is no such instance (any more)."""
+        try:
+            return fence.find(discover(self.instance_options(), self.context).state_dir)
+        except EngineError:
+            return None
 
     def storage_options(self) -> StorageOptions:
         """Where its repository is, with files in place of credentials' names. EngineError of Credentials."""

@@ -47,8 +47,9 @@ def run(_arguments, session) -> Outcome:
         found = judge.unreadable(session.name, exc.message, objectives, now)
     described = found.to_dict()
     described["failing_since"] = described["failing_since"] or (last["backup"] or {}).get("failing_since")
+    fence = session.fence()
     data = {
-        **described, "enabled": settings.enabled, "schedule": asdict(settings.schedule),
+        **described, "fence": fence.to_dict() if fence else None, "enabled": settings.enabled, "schedule": asdict(settings.schedule),
         "next": {name: model.iso(at) for name, at in upcoming.items()}, "storage": f"{settings.storage.url.rstrip('/')}/{session.name}",
         "storage_error": unreachable.code if unreachable else None, "retention": asdict(settings.retention),
         "encryption": {"enabled": settings.encryption.enabled, "key": _key(settings)}, "last_runs": last}
@@ -79,9 +80,16 @@ def show(report: dict) -> str:
         ("Storage", printable(report["storage"])), ("Snapshots", unknown or report["snapshots"]),
         ("Retention", _retention(report["retention"])), ("Encryption", _encryption(report["encryption"])),
         ("Restore test", unknown or (_proof(proof) if proof else "never"))]
+    if report["fence"]:
+        rows.insert(1, ("Fenced", _fence(report["fence"])))
     if report["failing_since"]:
-        rows.insert(6, ("Failing since", moment(report["failing_since"])))
+        rows.insert(-5, ("Failing since", moment(report["failing_since"])))
     return "\n".join([pairs(rows), *(f"  {printable(one['text'])}" for one in report["findings"])])
+
+
+def _fence(fence: dict) -> str:
+    moved = f", the agent is on {printable(fence['moved_to'])}" if fence["moved_to"] else ""
+    return f"since {fence['at']} by {printable(fence['by'])}{moved}: {printable(fence['reason'])}"
 
 
 def _schedule(schedule: dict) -> str:

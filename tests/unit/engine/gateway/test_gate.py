@@ -37,7 +37,8 @@ def test_a_unit_gets_a_condition_and_loses_it_again(lab, marker):
     assert gate_of(gateway).closed() is None
     assert gate_of(gateway).close(REASON, str(marker)) == ""
     text = drop_in(lab).read_text()
-    assert text.splitlines()[1:] == ["[Unit]", f"ConditionPathExists=!{marker}"] and REASON in text.splitlines()[0]
+    assert text.splitlines()[1:3] == ["[Unit]", f"ConditionPathExists=!{marker}"] and REASON in text.splitlines()[0]
+    assert text.splitlines()[3:] == ["[Service]", f"ExecCondition=/bin/sh -c 'test ! -e \"$$1\"' sh \"{marker}\""]
     assert gate_of(lab.open()).closed() == REASON, "whoever comes later finds it"
     gate_of(lab.open()).open()
     assert gate_of(gateway).closed() is None and tree(lab.home) == before
@@ -45,11 +46,12 @@ def test_a_unit_gets_a_condition_and_loses_it_again(lab, marker):
 
 
 def test_signs_that_mean_something_to_systemd_stay_what_they_are(lab):
-    marker = lab.home / "100% of %h \\ it"
+    marker = lab.home / '100% of %h \\ "$it"'
     marker.write_text("")
     gate_of(lab.open()).close("two\nlines", str(marker))
-    assert drop_in(lab).read_text().splitlines()[2] == f"ConditionPathExists=!{lab.home}/100%% of %%h \\ it"
-    assert len(drop_in(lab).read_text().splitlines()) == 3
+    lines = drop_in(lab).read_text().splitlines()
+    assert len(lines) == 5 and lines[2] == f'ConditionPathExists=!{lab.home}/100%% of %%h \\ "$it"'
+    assert lines[4].endswith(f' sh "{lab.home}/100%% of %%h \\\\ \\"$$it\\""')
 
 
 @pytest.mark.parametrize("name", ["line\nbreak", "blank ", "backslash\\"])
