@@ -74,8 +74,11 @@ class Place:
             raise _not_made(self.path, os.strerror(exc.errno or 0)) from exc
         if self.in_memory:
             options = f"size={needed},mode=0700,nosuid,nodev"
-            done = self._context.run(["mount", "-t", "tmpfs", "-o", options, "openclaw-verify", self.path], timeout=30.0)
-            if done.code:
+            for more in (",noswap", ""):  # older kernels than 6.4 do not know it
+                done = self._context.run(["mount", "-t", "tmpfs", "-o", options + more, "openclaw-verify", self.path], timeout=30.0)
+                if not done.code:
+                    break
+            else:
                 raise _not_made(self.path, done.error.strip()[:200] or f"mount ended with {done.code}")
 
     def remove(self) -> None:
@@ -121,10 +124,12 @@ def _names(registry: str) -> list[str]:
 def _register(entry: str, value: dict) -> int:
     """Write an entry that is on the disk before anything else is, and keep it locked. OSError."""
     os.makedirs(os.path.dirname(entry), mode=0o700, exist_ok=True)
-    descriptor = os.open(entry, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    new = entry + ".new"  # no sweep looks at it before it is locked and whole
+    descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     os.write(descriptor, json.dumps(value).encode())
     os.fsync(descriptor)
+    os.rename(new, entry)
     directory = os.open(os.path.dirname(entry), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(directory)

@@ -9,6 +9,7 @@ What keeps a proof from being made at all is an EngineError. Either is recorded 
 """
 from __future__ import annotations
 
+import itertools
 import random
 import socket
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from ..errors import EngineError
 from ..placement import Placement, Side
 from ..ports import Context
 from ..repository import verifications
-from ..repository.repository import Repository, SnapshotRef
+from ..repository.manifest import FILE
+from ..repository.repository import Repository, SnapshotRef, read_header
 from ..restore_selection import entries_of
 from ..snapshots import find
 from . import boot, judgement, model, programs
@@ -31,6 +33,7 @@ from .place import Place, room_for
 from .sandbox import Sandbox
 
 LEVEL = "boot"
+_LOOK_BACK = 50  # snapshots that are looked at to find whole ones
 # Which check of ours those of a verification belong to.
 _BELONGS = {
     "objects": "repository", "manifest": "repository", "manifests": "repository", "parents": "repository", "data": "data",
@@ -58,9 +61,29 @@ def plan(repository: Repository, options: ProofOptions, context: Context) -> Pro
         ref = random.choice(refs[:-1] or refs)
     else:
         ref = find(repository, options.snapshot)
-    before = [one for one in refs if one.id < ref.id]
-    older = before[::-1][:options.older]
-    return ProofPlan(repository, options, ref, older, {one.id: one for one in refs})
+    if options.snapshot in ("latest", "random"):  # of those that hold a whole instance, as far as there are any
+        ref = next((one for one in _back_from(refs, ref) if _is_whole(repository, one)), ref)
+    if not _is_whole(repository, ref):
+        raise EngineError(
+            "option-invalid", f"Snapshot {ref.id} holds only a part of the instance, which cannot be booted",
+            "Prove it with --level restore, or name one of scope everything.")
+    older = (one for one in _back_from(refs, ref)[1:] if _is_whole(repository, one))
+    return ProofPlan(repository, options, ref, list(itertools.islice(older, options.older)), {one.id: one for one in refs})
+
+
+def _back_from(refs: list[SnapshotRef], ref: SnapshotRef) -> list[SnapshotRef]:
+    """A snapshot and those before it, newest first."""
+    return [one for one in reversed(refs) if one.id <= ref.id][:_LOOK_BACK]
+
+
+def _is_whole(repository: Repository, ref: SnapshotRef) -> bool:
+    """Whether a snapshot holds the whole instance. One that is damaged counts: the checks say what is wrong with it."""
+    try:
+        return read_header(repository.storage, ref).scope == "everything"
+    except EngineError as exc:
+        if exc.code not in ("repository-damaged", "object-missing", "format-unknown"):
+            raise
+        return True
 
 
 def execute(made: ProofPlan, context: Context) -> ProofResult:
@@ -71,15 +94,25 @@ def execute(made: ProofPlan, context: Context) -> ProofResult:
     if proof.good:
         result.newest_good = proof.snapshot
     else:
-        for ref in made.older:
-            if _prove(made, ref, made.options, result, context).good:
-                result.newest_good = ref.id
-                break
+        _try_older(made, result, context)
     if result.ok:
         return result
     first = proof.problems[0]
     raise EngineError("verification-failed", f"Check {_check_of(first)} of {first.snapshot} failed: {first.object}: {first.message}",
                       _hint(result), result.to_dict())
+
+
+def _try_older(made: ProofPlan, result: ProofResult, context: Context) -> None:
+    """Until one can be brought back. What keeps one of them from being tried does not hide what is wrong with the newest."""
+    for ref in made.older:
+        try:
+            good = _prove(made, ref, made.options, result, context).good
+        except EngineError as exc:
+            result.notes.append(f"Older snapshots could not be tried: {exc.message}")
+            return
+        if good:
+            result.newest_good = ref.id
+            return
 
 
 def _check_of(problem: verify.Problem) -> str:
@@ -216,7 +249,7 @@ class _Attempt:
     def _boot(self, place: Place, manifest) -> None:
         """OpenClaw's own judgement, and its start."""
         instance = manifest.meta["instance"]
-        paths = [entry.path for entry, _line in entries_of(manifest, self._ref.id)]
+        paths = [entry.path for entry, _line in entries_of(manifest, self._ref.id) if entry.type == FILE]
         expected = boot.expect(paths, place.root, instance["config_path"])
         sandbox = self._run("openclaw", lambda: self._judge(place, manifest, paths))
         if not self._proof.good:

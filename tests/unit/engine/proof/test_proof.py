@@ -181,6 +181,22 @@ def test_after_a_failure_older_snapshots_are_tried_and_the_newest_good_one_is_na
     assert staging.records(newest)[-1]["result"] == "failed" and staging.records(staging.first)[-1]["result"] == "passed"
 
 
+def test_what_keeps_older_snapshots_from_being_tried_hides_nothing(staging, monkeypatch):
+    damage_database(staging)
+    rooms = iter([1, 1 << 60])
+    monkeypatch.setattr(prove, "room_for", lambda content: next(rooms))
+    found = staging.prove()
+    assert found["error"].code == "verification-failed" and "Check databases" in found["error"].message
+    assert "could not be tried" in found["notes"][0] and found["newest_good"] is None
+
+
+def test_of_snapshots_that_hold_a_part_the_newest_whole_one_is_proven(staging):
+    part = staging.host.back_up(force=True, scope="config")["snapshot"]["id"]
+    assert staging.prove()["snapshot"]["id"] == staging.first
+    with pytest.raises(EngineError, match="holds only a part"):
+        staging.prove(snapshot=part)
+
+
 def test_a_snapshot_that_is_too_old_fails_and_stays_proven(staging):
     found = staging.prove(max_age=60, last_good=staging.host.repository().storage.now() - 3600)
     assert results(found)["freshness"] == "failed" and "1h old" in found["error"].message
