@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,20 @@ def test_playbooks_and_roles_of_the_manuals_exist():
     for name, text in pages():
         for playbook in re.findall(r"ansible-playbook[^\n`]* openclaw_ops\.backup\.([a-z_]+)", text):
             assert (CHECKOUT / "playbooks" / f"{playbook}.yml").exists(), f"{name}: {playbook}"
+
+
+def test_the_run_book_brings_back_a_state_that_is_gone(backed_up):
+    """Its commands for the tool, in their order, where nothing is left of the state. A whole host: tests/hosts/test_run_book.py."""
+    shutil.rmtree(backed_up.state.path)
+    section = (CHECKOUT / "docs" / "run-book.md").read_text().split("### 3. What there is")[1].split("### 6. The gateway")[0]
+    found = [line.replace("assistant", "one") for line in WHOLE.findall(section) if "v6" not in line]
+    assert [line.split()[3] for line in found] == ["list", "verify", "restore", "restore"]
+    for line in found:
+        words = shlex.split(line.replace("$(hostname)", accounts().host_name()))[1:]
+        done = backed_up.run(*words)
+        assert done.status == 0, f"{line}\n{done.output}{done.error}"
+    assert (backed_up.state.path / "openclaw.json").exists()
+
+
+def accounts():
+    return importlib.import_module("openclaw_backup_engine.capture.accounts")

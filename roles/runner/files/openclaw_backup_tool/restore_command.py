@@ -98,10 +98,10 @@ def _options(arguments, settings) -> InPlaceOptions:
     if any(not old or not new for old, _equals, new in moves):
         raise EngineError("option-invalid", "--move needs the path at the backup and the path here", "Write --move /old/place=/new/place.")
     return InPlaceOptions(
-        arguments.snapshot, tuple(arguments.path), tuple(arguments.component), settings.exclude,
-        tuple((old, new) for old, _equals, new in moves), arguments.service_files, not arguments.no_snapshot, arguments.keep_aside,
-        arguments.start, arguments.version_step, arguments.force,
-        EditOptions(**{name: getattr(arguments, name) for name in CHOICES}), settings.gateway)
+        snapshot=arguments.snapshot, paths=tuple(arguments.path), components=tuple(arguments.component), exclude=settings.exclude,
+        moves=tuple((old, new) for old, _equals, new in moves), service_files=arguments.service_files,
+        pre_restore=not arguments.no_snapshot, keep_aside=arguments.keep_aside, start=arguments.start, version=arguments.version_step,
+        force=arguments.force, edits=EditOptions(**{name: getattr(arguments, name) for name in CHOICES}), gateway=settings.gateway)
 
 
 def _confirm(arguments, planned: dict) -> None:
