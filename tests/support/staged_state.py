@@ -58,12 +58,14 @@ CREATE TABLE transcript_events (session_id TEXT NOT NULL, seq INTEGER NOT NULL, 
 class StagedState:
     """A state captured at /home/claw, or where captured_home says, that lies below a directory. What is at a path of the target is at stage + that path."""
 
-    def __init__(self, stage: Path, home: str = "/home/crab", profile: str | None = None, captured_home: str = HOME) -> None:
+    def __init__(self, stage: Path, home: str = "/home/crab", profile: str | None = None, captured_home: str = HOME,
+                 captured_profile: str | None = None) -> None:
         self.stage, self.home = stage, home
         state = f"{home}/.openclaw-{profile}" if profile else f"{home}/.openclaw"
         self.state = state
         self.location = Location(Account("crab", 1007, 1007, home), home, profile, state, f"{state}/openclaw.json")
-        self.captured_home, before = captured_home, f"{captured_home}/.openclaw"
+        before = f"{captured_home}/.openclaw-{captured_profile}" if captured_profile else f"{captured_home}/.openclaw"
+        self.captured_home, self.captured_profile, self.captured_state = captured_home, captured_profile, before
         self.roots = [(before, "state"), (f"{before}/openclaw.json", "config"), (f"{before}/workspace", "workspace")]
         self.database = self.disk(f"{state}/state/openclaw.sqlite")
         self.agent_database = self.disk(f"{state}/agents/main/agent/openclaw-agent.sqlite")
@@ -117,8 +119,8 @@ class StagedState:
     def staged(self) -> Staged:
         """What the edits take."""
         meta = {"roots": [{"path": path, "role": role, "agent": None} for path, role in self.roots], "instance": {
-            "user": "claw", "uid": 1000, "gid": 1000, "home": self.captured_home, "profile": None,
-            "state_dir": f"{self.captured_home}/.openclaw", "config_path": f"{self.captured_home}/.openclaw/openclaw.json"}}
+            "user": "claw", "uid": 1000, "gid": 1000, "home": self.captured_home, "profile": self.captured_profile,
+            "state_dir": self.captured_state, "config_path": f"{self.captured_state}/openclaw.json"}}
         return Staged(meta, place(meta, self.location), lambda path: str(self.disk(path)))
 
 

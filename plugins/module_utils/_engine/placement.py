@@ -10,13 +10,15 @@ includes, a profile's workspace outside its state directory, and the home. What 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 
 from .capture.locate import STATE_NAME, Location
 from .capture.paths import inside
 from .errors import EngineError, damaged
 
-_KEPT_ROLES = ("workspace", "agent", "credentials", "extra")  # an instance's own directories, wherever they are
+_KEPT_ROLES = ("workspace", "agent", "credentials", "extra", "unit", "environment")  # an instance's own, wherever they are
+_UNIT = re.compile(r"(?P<name>(?:openclaw|clawdbot)-gateway)(?:-(?P<profile>.+?))?(?P<end>\.service(?:\.d)?)")
 
 
 @dataclass(frozen=True)
@@ -116,11 +118,25 @@ def _usual(meta: dict, source: Side, target: Side):
     for root in roots:
         if root["role"] == "include" and inside(root["path"], before) and before != source.state_dir:
             yield root["path"], here + root["path"][len(before):]
-    if source.profile and source.profile != target.profile:
-        name = f"workspace-{target.profile}" if target.profile else "workspace"
-        yield f"{source.home}/{STATE_NAME}/workspace-{source.profile}", f"{target.home}/{STATE_NAME}/{name}"
+    if source.profile != target.profile:
+        if source.profile:
+            name = f"workspace-{target.profile}" if target.profile else "workspace"
+            yield f"{source.home}/{STATE_NAME}/workspace-{source.profile}", f"{target.home}/{STATE_NAME}/{name}"
+        for root in roots:
+            if root["role"] == "unit":
+                yield from _renamed_unit(root["path"], source, target)
     if source.home != "/" and target.home != "/":
         yield source.home, target.home
+
+
+def _renamed_unit(path: str, source: Side, target: Side):
+    """A unit is called after its profile, as are the directory of its drop-ins and what lies in that. Its home may be another too."""
+    for place in (path, os.path.dirname(path)):
+        found = _UNIT.fullmatch(os.path.basename(place))
+        if found and found.group("profile") == source.profile:
+            new = f"{found.group('name')}-{target.profile}{found.group('end')}" if target.profile else found.group("name") + found.group("end")
+            directory = os.path.dirname(place)
+            yield place, f"{_moved(directory, ((source.home, target.home),))}/{new}"
 
 
 def _moved(path: str, moves) -> str:

@@ -118,3 +118,18 @@ def test_a_snapshot_that_says_nonsense_about_its_instance_is_refused(home):
     with pytest.raises(EngineError) as raised:
         place(captured(home, state="/srv/x"), here())
     assert raised.value.code == "repository-damaged"
+
+
+def test_a_unit_is_called_after_its_profile():
+    units = [("/home/claw/.config/systemd/user/openclaw-gateway.service", "unit"),
+             ("/home/claw/.config/systemd/user/openclaw-gateway.service.d/mine.conf", "unit"),
+             ("/home/claw/.config/systemd/user/openclaw-node.service", "unit")]
+    placement = place(captured(roots=units), here("/home/crab", "trial"))
+    assert [placement.path(path) for path, _role in units] == [
+        "/home/crab/.config/systemd/user/openclaw-gateway-trial.service",
+        "/home/crab/.config/systemd/user/openclaw-gateway-trial.service.d/mine.conf",
+        "/home/crab/.config/systemd/user/openclaw-node.service"]
+    back = place(captured(profile="trial", roots=[("/etc/systemd/system/openclaw-gateway-trial.service", "unit")]), here())
+    assert back.path("/etc/systemd/system/openclaw-gateway-trial.service") == "/etc/systemd/system/openclaw-gateway.service"
+    assert place(captured(roots=[("/etc/systemd/system/openclaw.service", "unit")]), here(profile="trial")).unmoved == (
+        "/etc/systemd/system/openclaw.service",)

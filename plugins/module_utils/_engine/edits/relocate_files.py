@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+from typing import Callable
 
 from ..capture import json5_text
 from ..capture.paths import inside
+from ..placement import Placement
 from .path_text import PathText, strings_of
 from .staged import Change, EditReport, Staged, Unmapped, read_text, write_text
 
@@ -23,6 +26,7 @@ _OLD_FILES = (
 _OLD_AGENT_FILES = (("sessions", "sessions.json"), ("sessions", ".trajectory-path.json"), ("agent", ".json"))
 _ATTESTATIONS, _ATTESTED = "workspace-attestations", ".attested"  # a file for each workspace, called like the hash of its path
 _MADE_ANEW = ("plugin-skills",)  # links into the installed package, made at each start
+_UNIT_USER = re.compile(r"(?P<setting>\s*(?:User|Group)\s*=\s*)(?P<user>[^\s#]+)")
 _LINKS_TOLD = 1000
 
 
@@ -30,8 +34,11 @@ def relocate_files(staged: Staged, texts: PathText, report: EditReport) -> None:
     """Rewrite all of them. OSError."""
     for path in staged.roots("config", "include"):
         _rewrite_config(staged, texts, path, report)
-    for path in staged.roots("environment", "unit"):
-        _rewrite_lines(staged, texts, path, report)
+    for path in staged.roots("environment"):
+        _rewrite_lines(staged, texts.rewrite, path, report)
+    for path in staged.roots("unit"):
+        for file in (path, *staged.files(path)):
+            _rewrite_lines(staged, lambda line: fit_unit(*texts.rewrite(line), staged.placement), file, report)
     for path in _old_files(staged):
         _rewrite_json(staged, texts, path, report)
     _rename_attestations(staged, texts, report)
@@ -84,7 +91,25 @@ def _is_staged(staged: Staged, path: str) -> bool:
     return place is not None and os.path.lexists(place) or any(inside(root, path) for root in staged.roots())
 
 
-def _rewrite_lines(staged: Staged, texts: PathText, path: str, report: EditReport) -> None:
+def fit_unit(line: str, pairs: list[tuple[str, str]], placement: Placement) -> tuple[str, list[tuple[str, str]]]:
+    """A line of a unit whose paths are rewritten already: its user, group, profile and own name too."""
+    source, target = placement.source, placement.target
+    found = _UNIT_USER.match(line)
+    if found and found.group("user") in (source.user, str(source.uid)) and source.user != target.user:
+        pairs = [*pairs, (found.group("user"), target.user)]
+        line = f"{found.group('setting')}{target.user}{line[found.end():]}"
+    if source.profile and source.profile != target.profile:
+        for before, after in ((f"OPENCLAW_PROFILE={source.profile}", f"OPENCLAW_PROFILE={target.profile or 'default'}"),
+                              (f"--profile {source.profile}", f"--profile {target.profile or 'default'}"),
+                              (f"--profile={source.profile}", f"--profile={target.profile or 'default'}"),
+                              (f"openclaw-gateway-{source.profile}", f"openclaw-gateway{'-' + target.profile if target.profile else ''}")):
+            changed = re.sub(re.escape(before) + r"(?![\w-])", lambda _found, text=after: text, line)
+            if changed != line:
+                line, pairs = changed, [*pairs, (before, after)]
+    return line, pairs
+
+
+def _rewrite_lines(staged: Staged, rewrite: Callable, path: str, report: EditReport) -> None:
     """Environment files and units. The field is the variable's or setting's name: values may be secret."""
     place = staged.locate(path)
     text = read_text(place) if place else None
@@ -92,7 +117,7 @@ def _rewrite_lines(staged: Staged, texts: PathText, path: str, report: EditRepor
         return
     lines, changed = text.splitlines(keepends=True), False
     for number, line in enumerate(lines):
-        lines[number], pairs = texts.rewrite(line)
+        lines[number], pairs = rewrite(line)
         name = line.partition("=")[0].strip().removeprefix("export ").strip() if "=" in line else f"line {number + 1}"
         report.changes.extend(Change("path", path, name, before, after) for before, after in pairs)
         changed = changed or bool(pairs)

@@ -213,6 +213,7 @@ def _fill(made: InPlacePlan) -> None:
     def wanted(path: str) -> bool:
         return asked(path) and made.roots.hold(path) and not live.belongs_elsewhere(ground.final(placement.path(path)), made.live)
 
+    _require_own(placement, wanted)
     everything = PlacedChoice(manifest, made.ref.id, wanted, placement, ground)
     types: dict[str, str] = {}
     _require_paths(made, asked)
@@ -249,6 +250,15 @@ def _asked(made: InPlacePlan) -> Callable[[str], bool]:
         entries, manifest.meta, options.merge, chosen, lambda path: ground.final(placement.path(path)))
     made.sources = frozenset(ground.final(placement.path(path)) for path in sources)
     return lambda path: chosen(path) or path in sources or path in added
+
+
+def _require_own(placement: Placement, wanted: Callable[[str], bool]) -> None:
+    """Where the original is on this host too, what keeps its path is the original's."""
+    shared = [path for path in placement.unmoved if wanted(path) and os.path.lexists(path)]
+    if shared and os.path.isdir(placement.source.state_dir):
+        raise EngineError(
+            "placement-shared", f"{shared[0]} is where the original at {placement.source.state_dir} works, and would be replaced",
+            "Say where it goes for this instance (moves), or leave it out.", {"paths": shared, "original": placement.source.state_dir})
 
 
 def _require_paths(made: InPlacePlan, asked: Callable[[str], bool]) -> None:

@@ -85,6 +85,19 @@ def test_environment_files_and_units_name_the_variable_and_never_a_value(state):
     assert "secret" not in json.dumps(report.to_dict())
 
 
+def test_a_unit_gets_its_user_and_its_profile(tmp_path):
+    state = StagedState(tmp_path, profile="trial", captured_profile="rescue")
+    unit = state.add("/etc/systemd/system/openclaw-gateway-rescue.service", "\n".join((
+        "[Service]", "User=claw", "Group = claw", "Environment=OPENCLAW_PROFILE=rescue HOME=/home/claw", "ExecStart=x --profile rescue-2",
+        "ExecStart=/usr/bin/openclaw --profile rescue gateway", "Environment=OPENCLAW_SYSTEMD_UNIT=openclaw-gateway-rescue.service", "")), "unit")
+    report = edit(state)
+    assert unit.name == "openclaw-gateway-trial.service" and unit.read_text().splitlines() == [
+        "[Service]", "User=crab", "Group = crab", "Environment=OPENCLAW_PROFILE=trial HOME=/home/crab", "ExecStart=x --profile rescue-2",
+        "ExecStart=/usr/bin/openclaw --profile trial gateway", "Environment=OPENCLAW_SYSTEMD_UNIT=openclaw-gateway-trial.service"]
+    assert ("User", "claw", "crab") in {(change.field, change.before, change.after) for change in report.changes}
+    assert not edit(state).changes
+
+
 def test_databases_have_every_path_rewritten_and_no_sidecar_left(state):
     key = hashlib.sha256(f"{STATE}/workspace".encode()).hexdigest()
     state.job("a", {"kind": "every", "everyMs": 60000}, {}, payload={"kind": "command", "command": "ls /home/claw/x; ls /tmp"})

@@ -12,6 +12,7 @@ import sqlite3
 import pytest
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.edits.apply import EditOptions
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.inplace import execute
 from support.fake_host import database
 
 TABLES = (
@@ -31,11 +32,11 @@ def parts(host):
     state = host.state.path
     path = state / "state/openclaw.sqlite"
     key = f"{state}/cron/jobs.json"
-    host.configure(gateway={"auth": {"token": "then"}}, note="then")
+    host.configure(**host.config, gateway={"auth": {"token": "then"}}, note="then")
     database(path, *TABLES, "INSERT INTO device_identities VALUES ('primary', 'then')",
              f"INSERT INTO cron_jobs VALUES ('{key}', 'gone', NULL, 1, '{{\"enabled\":true}}', '{{}}', 0)")
     host.back_up()
-    host.configure(gateway={"auth": {"token": "now"}}, note="now")
+    host.configure(**host.config, gateway={"auth": {"token": "now"}}, note="now")
     database(path, "UPDATE device_identities SET device_id = 'now'", "INSERT INTO notes VALUES ('now')",
              "INSERT INTO config_health_entries VALUES ('c', '{\"bytes\":99999}')",
              "UPDATE cron_jobs SET job_id = 'new'")
@@ -52,7 +53,8 @@ def rows(host, query):
 
 
 def config(host):
-    return json.loads((host.state.path / "openclaw.json").read_text())
+    found = json.loads((host.state.path / "openclaw.json").read_text())
+    return {name: found[name] for name in ("gateway", "note")}
 
 
 def test_a_config_comes_back_without_the_identity_and_openclaw_does_not_put_the_other_one_back(parts):
@@ -97,6 +99,18 @@ def test_the_identity_is_kept_when_asked_for(parts):
     parts.restore_in_place(edits=EditOptions(identity="target"))
     assert config(parts) == {"gateway": {"auth": {"token": "now"}}, "note": "then"}
     assert rows(parts, "SELECT device_id FROM device_identities") == [("now",)] and not rows(parts, "SELECT * FROM notes")
+
+
+def test_the_originals_workspace_is_not_replaced_by_a_copy_of_another_profile(parts):
+    copy = parts.where(profile="trial")
+    with pytest.raises(EngineError) as raised:
+        parts.plan_in_place(copy)
+    assert raised.value.code == "placement-shared" and raised.value.details["paths"] == [str(parts.outside)]
+    before = parts.picture()
+    moves = ((str(parts.outside), f"{parts.outside}-trial"),)
+    execute.execute(parts.plan_in_place(copy, moves=moves), parts.context)
+    assert parts.picture() == before and (parts.outside.parent / "work-trial" / "SOUL.md").exists()
+    assert json.loads((parts.home / ".openclaw-trial/openclaw.json").read_text())["note"] == "then"
 
 
 def test_what_cannot_be_merged_is_refused(parts):
