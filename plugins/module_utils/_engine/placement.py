@@ -134,9 +134,9 @@ def _renamed_unit(path: str, source: Side, target: Side):
     for place in (path, os.path.dirname(path)):
         found = _UNIT.fullmatch(os.path.basename(place))
         if found and found.group("profile") == source.profile:
-            new = f"{found.group('name')}-{target.profile}{found.group('end')}" if target.profile else found.group("name") + found.group("end")
-            directory = os.path.dirname(place)
-            yield place, f"{_moved(directory, ((source.home, target.home),))}/{new}"
+            profile = f"-{target.profile}" if target.profile else ""
+            directory = _moved(os.path.dirname(place), ((source.home, target.home),))
+            yield place, f"{directory}/{found.group('name')}{profile}{found.group('end')}"
 
 
 def _moved(path: str, moves) -> str:
