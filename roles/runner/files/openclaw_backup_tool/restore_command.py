@@ -12,6 +12,7 @@ from openclaw_backup_engine import restore
 from openclaw_backup_engine.capture.accounts import host_name
 from openclaw_backup_engine.capture.components import COMPONENTS
 from openclaw_backup_engine.edits.apply import CHOICES, EditOptions
+from openclaw_backup_engine.edits.partial import MERGED
 from openclaw_backup_engine.errors import EngineError
 from openclaw_backup_engine.inplace import execute, plan, recover
 from openclaw_backup_engine.inplace.options import STARTS, VERSIONS, InPlaceOptions
@@ -41,6 +42,8 @@ def add(adder) -> None:
         "--version", choices=VERSIONS, default="keep", dest="version_step", help="where another OpenClaw made the snapshot (default: keep)")
     place.add_argument("--service-files", action="store_true", help="also units and environment files outside of the state directory")
     place.add_argument("--move", action="append", default=[], metavar="OLD=NEW", help="restore what was at a path to another one")
+    place.add_argument(
+        "--merge", action="append", default=[], choices=MERGED, help="bring back what is gone of this, into the live state")
     place.add_argument("--force", action="store_true", help="also if the snapshot is in place already")
     place.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="wait so long for another run to end")
     for name, choices in CHOICES.items():
@@ -101,7 +104,8 @@ def _options(arguments, settings) -> InPlaceOptions:
         snapshot=arguments.snapshot, paths=tuple(arguments.path), components=tuple(arguments.component), exclude=settings.exclude,
         moves=tuple((old, new) for old, _equals, new in moves), service_files=arguments.service_files,
         pre_restore=not arguments.no_snapshot, keep_aside=arguments.keep_aside, start=arguments.start, version=arguments.version_step,
-        force=arguments.force, edits=EditOptions(**{name: getattr(arguments, name) for name in CHOICES}), gateway=settings.gateway)
+        force=arguments.force, merge=tuple(arguments.merge), gateway=settings.gateway,
+        edits=EditOptions(**{name: getattr(arguments, name) for name in CHOICES}))
 
 
 def _confirm(arguments, planned: dict) -> None:
