@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from . import memory, restore_databases
@@ -22,7 +21,7 @@ from .repository.tables import Tables
 from .restore_seed import RECORD, Seed, open_seed, read_record
 from .restore_selection import Choice, selection
 from .restore_tree import Tree, set_metadata, target_error
-from .restore_write import FileWriter, Outcome
+from .restore_write import FileWriter, Listener, Outcome
 from .snapshots import find
 
 _REPORT_EVERY = 8 << 20
@@ -61,6 +60,7 @@ class RestorePlan:
     room: int = 0
     directories: int = 0
     links: int = 0
+    databases: list[Entry] = field(default_factory=list)
     download: int = 0
     packs: int = 0
     done_before: bool = False
@@ -151,6 +151,8 @@ def _count(made: RestorePlan) -> None:
             made.files += 1
             made.bytes += entry.size
             made.room += _room(entry, tables)
+            if entry.database is not None:
+                made.databases.append(entry)
             for first, count, step in entry.runs:
                 frames.update(tables.chunk_frame[first:first + count] if step else tables.chunk_frame[first:first + 1])
         else:
@@ -252,7 +254,7 @@ class _Restorer:
         self._progress = ProgressState("restore", 0, made.bytes, 0, made.files)
         self._reported = 0
         self._root = os.geteuid() == 0
-        self._writer = FileWriter(tree, made.manifest.tables, self._owner, self._advance)
+        self._outcome = Outcome()
 
     def _owner(self, entry: Entry) -> tuple[int, int] | None:
         return (entry.uid, entry.gid) if self._root else None
@@ -266,9 +268,12 @@ class _Restorer:
 
     def run(self) -> tuple[Outcome, dict, int]:
         """Everything, in the order that keeps links from being written through and directories' times from being lost."""
-        directories, links, databases = self._prepare()
-        outcome = self._writer.outcome
-        folded, checked = self._read(databases)
+        outcome = self._outcome
+        databases = self._made.databases if self._made.options.check_databases else []
+        with restore_databases.Settler(databases, self._tree, outcome) as settler:
+            directories, links = self._read(settler)
+            checked = settler.finish()
+        # Not before: SQLite would follow a link that lies in the place of a WAL.
         for entry in links:
             self._link(entry, outcome)
         for line in reversed(directories):
@@ -280,56 +285,60 @@ class _Restorer:
                 f"{len(outcome.failed)} files of snapshot {self._made.ref.id} did not come back, {path} among them: {reason}",
                 "What came back is whole and stays; take the others from another snapshot, and verify the repository.",
                 {"failed": [{"path": path, "reason": reason} for path, reason in sorted(outcome.failed.items())][:1000]})
-        return outcome, folded, checked
+        return outcome, settler.changed, checked
 
-    def _read(self, databases: list[Entry]) -> tuple[dict, int]:
-        """The content, that of databases first: they are checked while the rest comes. What restore_databases.settle() gives.
+    def _read(self, settler: restore_databases.Settler) -> tuple[list[bytes], list[Entry]]:
+        """The content of all files: (lines of directories, links) are left to be done.
 
-        Links are made later: SQLite would follow one that lies in the place of a WAL.
+        Databases come first: they are checked while the rest comes, and the rest is prepared while they come.
         """
-        reader, writer = FrameReader(self._made.repository, self._made.manifest.tables), self._writer
-        early, rest = writer.frames()
-        reader.read(early, writer.consume)
-        self._write_anew(reader)
-        if self._made.seed:
-            self._made.seed.taken.difference_update(entry.path for entry in databases)  # from now on, what fails is the database itself
-        good = [entry for entry in databases if entry.path not in writer.outcome.failed]
-        with ThreadPoolExecutor(1, "settle") as pool:
-            settled = pool.submit(restore_databases.settle, good if self._made.options.check_databases else [], self._tree, writer.outcome)
-            reader.read(rest, writer.consume)
-            self._write_anew(reader)
-            return settled.result()
+        tables, seed = self._made.manifest.tables, self._made.seed
 
-    def _write_anew(self, reader: FrameReader) -> None:
+        def whole(path: str) -> None:
+            if seed:
+                seed.taken.discard(path)  # from now on, what fails is the database itself
+            settler.arrived(path)
+        databases = FileWriter(self._tree, tables, self._owner, self._outcome, Listener(self._advance, whole))
+        others = FileWriter(self._tree, tables, self._owner, self._outcome, Listener(self._advance))
+        for entry in self._made.databases:
+            self._register(entry, databases)
+        with FrameReader(self._made.repository, tables) as reader:
+            reader.begin(databases.frames(), databases.consume)
+            left = self._prepare(others)
+            reader.begin(others.frames(), others.consume)
+            reader.finish()
+            anew = FileWriter(self._tree, tables, self._owner, self._outcome, Listener(self._advance, whole))
+            self._prepare_anew(anew)
+            reader.begin(anew.frames(), anew.consume)
+            reader.finish()
+        return left
+
+    def _register(self, entry: Entry, writer: FileWriter) -> None:
+        made = self._made
+        self._tree.make_directory(entry.path.rpartition("/")[0] or "/")
+        writer.add(entry, made.seed.take(entry, made.manifest.tables, self._tree) if made.seed else None)
+
+    def _prepare_anew(self, writer: FileWriter) -> None:
         """Files of the seed that turned out to be others than it said: all of their content comes from the storage."""
-        failed, made = self._writer.outcome.failed, self._made
+        failed, made = self._outcome.failed, self._made
         spoilt = made.seed.taken & failed.keys() if made.seed else set()
-        if not spoilt:
-            return
-        writer = FileWriter(self._tree, made.manifest.tables, self._owner, self._advance, self._writer.outcome)
-        for entry, line in made.choice.entries():
+        for entry, _line in made.choice.entries() if spoilt else ():
             if entry.path in spoilt:
                 del failed[entry.path]
-                writer.add(entry, line)
-        made.seed.taken -= spoilt
-        for frames in writer.frames():
-            reader.read(frames, writer.consume)
+                writer.add(entry)
 
-    def _prepare(self) -> tuple[list[bytes], list[Entry], list[Entry]]:
-        """Make the directories and register the files: (lines of directories, links, databases)."""
-        directories, links, databases, made = [], [], [], self._made
-        for entry, line in made.choice.entries():
+    def _prepare(self, writer: FileWriter) -> tuple[list[bytes], list[Entry]]:
+        """Make the directories and register all files but databases: (lines of directories, links)."""
+        directories, links = [], []
+        for entry, line in self._made.choice.entries():
             if entry.type == DIRECTORY:
                 self._tree.make_directory(entry.path)
                 directories.append(line)
-            elif entry.type == FILE:
-                self._tree.make_directory(entry.path.rpartition("/")[0] or "/")
-                self._writer.add(entry, line, made.seed.take(entry, made.manifest.tables, self._tree) if made.seed else None)
-                if entry.database is not None:
-                    databases.append(entry)
-            else:
+            elif entry.type != FILE:
                 links.append(entry)
-        return directories, links, databases
+            elif entry.database is None:
+                self._register(entry, writer)
+        return directories, links
 
     def _link(self, entry: Entry, outcome: Outcome) -> None:
         try:

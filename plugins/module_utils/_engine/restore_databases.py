@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from .capture import sqlite, sqlite_check
 from .repository.manifest import Entry
@@ -17,29 +18,70 @@ from .restore_write import Outcome
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 
 
-def settle(entries: list[Entry], tree: Tree, outcome: Outcome) -> tuple[dict, int]:
-    """Fold in and check the databases among these entries. Adds to outcome.failed.
+class Settler:
+    """Folds in and checks each database as soon as it and what belongs to it are there. A context manager.
 
-    Returns ({path: [size, modified] of files that are no longer as the manifest has them}, how many were checked).
+    entries: of the databases, their logs and journals among them. Adds to outcome.failed.
+    changed: {path: [size, modified], or None where it is gone} of files that are no longer as the manifest has them.
     """
-    sidecars: dict[str, list[str]] = {}
-    for entry in entries:
-        if "part_of" in entry.database:
-            sidecars.setdefault(entry.database["part_of"], []).append(entry.path)
-    mains = [entry for entry in entries if _can_be_opened(entry.database)]
-    folded: dict = {}
 
-    def one(entry: Entry) -> None:
-        reason = _settle_one(tree.outside_path(entry.path), entry, entry.path in sidecars)
+    def __init__(self, entries: list[Entry], tree: Tree, outcome: Outcome) -> None:
+        self._tree, self._outcome = tree, outcome
+        self._waiting: dict[str, Entry] = {}
+        self._missing: dict[str, set[str]] = {}
+        self._sidecars: dict[str, list[str]] = {}
+        for entry in entries:
+            owner = entry.database.get("part_of", entry.path)
+            self._missing.setdefault(owner, set()).add(entry.path)
+            if owner != entry.path:
+                self._sidecars.setdefault(owner, []).append(entry.path)
+            elif _can_be_opened(entry.database):
+                self._waiting[owner] = entry
+        self._owners = {path: owner for owner, paths in self._missing.items() for path in paths}
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(2, "databases")
+        self._futures: list[Future] = []
+        self.changed: dict[str, list[int] | None] = {}
+
+    def __enter__(self) -> Settler:
+        return self
+
+    def __exit__(self, *_exc) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def arrived(self, path: str) -> None:
+        """This file is there. Thread-safe; any path will do."""
+        owner = self._owners.get(path)
+        if owner is None:
+            return
+        with self._lock:
+            self._missing[owner].discard(path)
+            if not self._missing[owner]:
+                self._submit(owner, self._sidecars.get(owner, []))
+
+    def _submit(self, owner: str, sidecars: list[str]) -> None:
+        entry = self._waiting.pop(owner, None)
+        if entry is not None:
+            self._futures.append(self._pool.submit(self._settle, entry, sidecars))
+
+    def finish(self) -> int:
+        """Once no more will arrive: wait for what is under way; how many were checked. One whose log failed is checked without."""
+        with self._lock:
+            for owner in [path for path in self._waiting if path not in self._outcome.failed]:
+                self._submit(owner, [path for path in self._sidecars.get(owner, []) if path not in self._missing[owner]])
+        for future in self._futures:
+            future.result()
+        return len(self._futures)
+
+    def _settle(self, entry: Entry, sidecars: list[str]) -> None:
+        reason = _settle_one(self._tree.outside_path(entry.path), entry, bool(sidecars))
         if reason:
-            outcome.failed[entry.path] = reason
-        if entry.path in sidecars:
-            found = tree.lstat(entry.path)
-            folded[entry.path] = [found.st_size, found.st_mtime_ns]
-            folded.update(dict.fromkeys(sidecars[entry.path]))
-    with ThreadPoolExecutor(2, "databases") as pool:
-        list(pool.map(one, mains))
-    return folded, len(mains)
+            self._outcome.fail(entry.path, reason)
+        if sidecars:
+            found = self._tree.lstat(entry.path)
+            with self._lock:
+                self.changed[entry.path] = [found.st_size, found.st_mtime_ns]
+                self.changed.update(dict.fromkeys(sidecars))
 
 
 def _can_be_opened(facts: dict) -> bool:
@@ -94,6 +136,7 @@ def _names_another_file(journal: str) -> bool:
 
 def _fold(connection: sqlite3.Connection) -> None:
     """Roll back what a journal undoes, and write a WAL into the main file. sqlite3.Error, also where not all of it could be."""
+    connection.execute("PRAGMA synchronous=OFF")  # nothing here is on the disk yet, nor needs to be
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
         raise sqlite3.OperationalError("its WAL could not be folded in")

@@ -16,7 +16,7 @@ import stat
 from typing import Callable
 
 from .errors import EngineError
-from .packed_lines import PackedLines
+from .packed_rows import PackedRows
 from .repository.manifest import FILE, Entry, Manifest, entry_of_line
 from .repository.repository import Repository
 from .repository.tables import ID_BYTES, Tables, numbers
@@ -56,12 +56,12 @@ class Seed:
 
     def __init__(self, directory: str, manifest: Manifest, folded: frozenset[str], placed: Callable[[str], str]) -> None:
         self._directory, self._tables, self._tree = directory, manifest.tables, None
-        self._lines, self._number = PackedLines(), {}
+        self._lines, self._number = PackedRows(), {}
         self.bytes, self.taken = 0, set()
         for entry, line in manifest.entries_and_lines():
             if entry.type == FILE and not entry.sparse and entry.path not in folded:
                 self._number[placed(entry.path)] = len(self._lines)
-                self._lines.append(line)
+                self._lines.append(line.decode())
                 self.bytes += entry.size
 
     def begin(self) -> None:

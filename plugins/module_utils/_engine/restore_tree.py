@@ -54,29 +54,22 @@ class Tree:
         return (self._root if not directory else self._directory(directory)), name
 
     def _directory(self, directory: str) -> int:
-        """A descriptor, at hand for the files to come, of a directory below the root; it stays this class's to close."""
-        kept = self._kept()
-        descriptor = kept.pop(directory, -1)
-        if descriptor < 0:
-            if len(kept) >= _KEPT_DIRECTORIES:
-                os.close(kept.pop(next(iter(kept))))
-            descriptor = self._enter(directory)
-        kept[directory] = descriptor
-        return descriptor
+        """A descriptor, at hand for the files to come, of a directory below the root; it stays this class's to close.
 
-    def _enter(self, directory: str) -> int:
-        """Open a directory below the root, step by step from the nearest one at hand, making what is missing with mode 0700."""
+        Opened step by step from the nearest one at hand, making what is missing with mode 0700; all steps stay at hand, too.
+        """
         kept, missing, above = self._kept(), [], directory
         while above and above not in kept:
-            above, _slash, name = above.rpartition("/")
-            missing.append(name)
-        current = os.dup(kept[above] if above else self._root)
-        for name in reversed(missing):
-            try:
-                inner = _open_or_make(name, current)
-            finally:
-                os.close(current)
-            current = inner
+            missing.append(above)
+            above = above.rpartition("/")[0]
+        current = self._root
+        if above:
+            current = kept[above] = kept.pop(above)  # the latest
+        for path in reversed(missing):
+            current = _open_or_make(path.rpartition("/")[2], current)
+            if len(kept) >= _KEPT_DIRECTORIES:
+                os.close(kept.pop(next(iter(kept))))
+            kept[path] = current
         return current
 
     def make_directory(self, path: str) -> None:

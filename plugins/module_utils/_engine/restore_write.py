@@ -9,12 +9,13 @@ import os
 import threading
 from array import array
 from dataclasses import dataclass, field
+from typing import Callable
 
 from . import dependencies
 from .capture import content
 from .errors import EngineError
-from .packed_lines import PackedLines
-from .repository.manifest import Entry, entry_of_line
+from .packed_rows import PackedRows
+from .repository.manifest import FILE, Entry
 from .repository.tables import Tables, numbers
 from .restore_tree import Tree, set_metadata, target_error
 
@@ -29,57 +30,75 @@ class Outcome:
     bytes: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     refused: dict[str, list[str]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def came(self, entry: Entry, refused: list[str]) -> None:
+        """Note that a file is whole. Thread-safe, as fail() is."""
+        with self.lock:
+            self.files += 1
+            self.bytes += entry.size
+            if refused:
+                self.refused[entry.path] = refused
+
+    def fail(self, path: str, reason: str) -> bool:
+        """Note why a file is not; whether that is news."""
+        with self.lock:
+            if path in self.failed:
+                return False
+            self.failed[path] = reason
+            return True
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Whom a FileWriter tells: advance(bytes, files) of what is written, whole(path) of each file that is there, checked and closed."""
+
+    advance: Callable[[int, int], None]
+    whole: Callable[[str], None] = lambda path: None
 
 
 class FileWriter:
     """Register files with add(), then hand it as consumer to a FrameReader. consume() is thread-safe.
 
-    owner_of: gives (uid, gid) for an entry, or None where ownership cannot be kept. outcome: where to note what came of the files.
+    owner_of: gives (uid, gid) for an entry, or None where ownership cannot be kept.
     """
 
-    def __init__(self, tree: Tree, tables: Tables, owner_of, advance, outcome: Outcome | None = None) -> None:
-        self.outcome = outcome or Outcome()
-        self._tree, self._tables, self._owner_of, self._advance = tree, tables, owner_of, advance
-        self._lines = PackedLines()
-        self._size, self._left, self._sparse = array("q"), array("q"), bytearray()
-        self._created, self._database = bytearray(), bytearray()
-        self._head = array("i", b"\xff\xff\xff\xff" * tables.chunk_count)
-        self._next, self._file, self._offset = array("i"), array("I"), array("Q")
+    def __init__(self, tree: Tree, tables: Tables, owner_of, outcome: Outcome, listener: Listener) -> None:
+        self._outcome, self._listener = outcome, listener
+        self._tree, self._tables, self._owner_of = tree, tables, owner_of
+        self._rows = PackedRows()
+        self._size, self._left, self._sparse, self._created = array("q"), array("q"), bytearray(), bytearray()
+        # Pieces: what is neighbours in a frame and in a file. Those of one frame are chained, the last one first.
+        self._last = array("i", b"\xff\xff\xff\xff" * len(tables.frame_pack))
+        self._before, self._file, self._start, self._length = array("i"), array("I"), array("I"), array("I")
+        self._offset = array("Q")
         self._open: dict[int, int] = {}
         self._users: dict[int, int] = {}  # how many threads write to an open one just now
         self._lock = threading.Lock()
         self._blake3 = dependencies.blake3()
-        self._chunks_of: dict[int, list[int]] = {}
 
-    def add(self, entry: Entry, line: bytes, missing: frozenset[int] | None = None) -> None:
-        """Register a file. An empty one is written at once. EngineError "repository-damaged", "target-…".
+    def add(self, entry: Entry, missing: frozenset[int] | None = None) -> None:
+        """Register a file. An empty one is written at once. EngineError "target-…".
 
         missing: of a file that is in the tree already, which of its chunks, by position, are still to be written.
         """
-        number, position, left, tables = len(self._lines), 0, 0, self._tables
-        for place, chunk in enumerate(numbers(entry.runs)):
-            if missing is None or place in missing:
-                self._next.append(self._head[chunk])
-                self._head[chunk] = len(self._next) - 1
-                self._file.append(number)
-                self._offset.append(position)
-                left += tables.chunk_length[chunk]
-            position += tables.chunk_length[chunk]
-        if position != entry.size:
-            self.outcome.failed[entry.path] = "its chunks do not add up to its size"
+        number = len(self._rows)
+        size, left = self._add_pieces(number, entry, missing)
+        if size != entry.size:
+            self._outcome.fail(entry.path, "its chunks do not add up to its size")
             return
-        self._lines.append(line)
+        xattrs = {name: value.decode("latin-1") for name, value in entry.xattrs.items()}
+        self._rows.append([entry.path, entry.mode, entry.uid, entry.gid, entry.modified, entry.size, entry.digest, xattrs])
         self._size.append(entry.size)
         self._left.append(left)
         self._sparse.append(entry.sparse)
-        self._database.append(entry.database is not None)
         self._created.append(missing is not None)
         if not entry.size:
             self._whole(number, b"")
         elif missing is not None:
-            self._take_over(number, entry, left)
+            self._take_over(entry, left)
 
-    def _take_over(self, number: int, entry: Entry, left: int) -> None:
+    def _take_over(self, entry: Entry, left: int) -> None:
         """A file that is there already, from an earlier restore that has checked it: whole, or to be completed."""
         descriptor = self._tree.open_file(entry.path, os.O_RDWR)
         try:
@@ -88,71 +107,81 @@ class FileWriter:
                 self._complete(descriptor, entry)
         finally:
             os.close(descriptor)
-        self._advance(entry.size - left, 0 if left else 1)
+        self._listener.advance(entry.size - left, 0 if left else 1)
+        if not left:
+            self._listener.whole(entry.path)
 
-    def frames(self) -> tuple[list[int], list[int]]:
-        """The frames that hold what the registered files need: (those with content of databases, the others).
+    def _add_pieces(self, number: int, entry: Entry, missing: frozenset[int] | None) -> tuple[int, int]:
+        """Note where the content of a file comes from: (how long it is, how much of that is still to be written)."""
+        frames, offsets, lengths = self._tables.chunk_frame, self._tables.chunk_offset, self._tables.chunk_length
+        position, left, frame, start, end = 0, 0, -1, 0, 0
+        for place, chunk in enumerate(numbers(entry.runs)):
+            if missing is not None and place not in missing:
+                wanted, begins = -1, 0
+            else:
+                wanted, begins = frames[chunk], offsets[chunk]
+                left += lengths[chunk]
+            if wanted != frame or begins != end or wanted < 0:
+                self._add_piece(frame, number, start, end, position)
+                frame, start, end = wanted, begins, begins
+            end += lengths[chunk]
+            position += lengths[chunk]
+        self._add_piece(frame, number, start, end, position)
+        return position, left
 
-        Call once, after the last add().
-        """
-        early: dict[int, None] = {}
-        for chunk, place in enumerate(self._head):
-            if place >= 0:
-                frame = self._tables.chunk_frame[chunk]
-                self._chunks_of.setdefault(frame, []).append(chunk)
-                while place >= 0 and frame not in early:
-                    if self._database[self._file[place]]:
-                        early[frame] = None
-                    place = self._next[place]
-        return list(early), [frame for frame in self._chunks_of if frame not in early]
+    def _add_piece(self, frame: int, number: int, start: int, end: int, position: int) -> None:
+        """These bytes of a frame are what the file has before a position. A negative frame: it has that already."""
+        if frame < 0:
+            return
+        self._before.append(self._last[frame])
+        self._last[frame] = len(self._file)
+        self._file.append(number)
+        self._start.append(start)
+        self._length.append(end - start)
+        self._offset.append(position - (end - start))
+
+    def frames(self) -> list[int]:
+        """The frames that hold what the registered files need."""
+        return [frame for frame, piece in enumerate(self._last) if piece >= 0]
 
     def consume(self, frame: int, plain: bytes | None, error: EngineError | None) -> None:
-        """Write what a frame holds to wherever it belongs: neighbours in frame and file with one call."""
-        tables, view = self._tables, memoryview(plain) if plain is not None else None
-        number = offset = start = length = -1
-        for chunk in self._chunks_of.pop(frame, ()):
-            chunk_start, chunk_length, place = tables.chunk_offset[chunk], tables.chunk_length[chunk], self._head[chunk]
-            while place >= 0:
-                if self._file[place] == number and self._offset[place] == offset + length and chunk_start == start + length:
-                    length += chunk_length
-                else:
-                    if number >= 0:
-                        self._put(number, offset, view, start, length, error)
-                    number, offset, start, length = self._file[place], self._offset[place], chunk_start, chunk_length
-                place = self._next[place]
-        if number >= 0:
-            self._put(number, offset, view, start, length, error)
-
-    def _put(self, number: int, offset: int, view, start: int, length: int, error: EngineError | None) -> None:
-        if view is None:
-            self._fail(number, error.message)
-        elif self._size[number] == length:
-            self._whole(number, view[start:start + length])
-        else:
-            self._part(number, offset, view[start:start + length])
+        """Write what a frame holds to wherever it belongs."""
+        view = memoryview(plain) if plain is not None else None
+        pieces, piece = [], self._last[frame]
+        while piece >= 0:
+            pieces.append(piece)
+            piece = self._before[piece]
+        for piece in reversed(pieces):
+            number, start, length = self._file[piece], self._start[piece], self._length[piece]
+            if view is None:
+                self._fail(number, self._rows[number][0], error.message)
+            elif self._size[number] == length:
+                self._whole(number, view[start:start + length])
+            else:
+                self._part(number, self._offset[piece], view[start:start + length])
 
     def _entry(self, number: int) -> Entry:
-        return entry_of_line(self._lines[number])
+        path, mode, uid, gid, modified, size, digest, xattrs = self._rows[number]
+        values = {name: value.encode("latin-1") for name, value in xattrs.items()}
+        return Entry(path, FILE, mode, uid, gid, modified, size=size, digest=digest, xattrs=values)
 
-    def _fail(self, number: int, reason: str) -> None:
-        entry = self._entry(number)
+    def _fail(self, number: int, path: str, reason: str) -> None:
+        if not self._outcome.fail(path, reason):
+            return
         with self._lock:
-            if entry.path in self.outcome.failed:
-                return
-            self.outcome.failed[entry.path] = reason
             self._left[number] = -1
             descriptor = self._open.pop(number, -1)
             in_use = self._users.get(number)
         if descriptor >= 0 and not in_use:
             os.close(descriptor)
         # What is not whole must not look as if it were.
-        self._tree.remove(entry.path)
+        self._tree.remove(path)
 
     def _whole(self, number: int, piece) -> None:
         """A file that came in one piece: written, checked and closed at once."""
         entry = self._entry(number)
         if self._blake3(piece).hexdigest() != entry.digest:
-            self._fail(number, "its content does not match its digest")
+            self._fail(number, entry.path, "its content does not match its digest")
             return
         try:
             descriptor = self._tree.open_file(entry.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
@@ -164,7 +193,8 @@ class FileWriter:
         except OSError as exc:
             raise target_error(exc, self._tree.outside_path(entry.path)) from exc
         self._left[number] = 0
-        self._advance(entry.size, 1)
+        self._listener.advance(entry.size, 1)
+        self._listener.whole(entry.path)
 
     def _part(self, number: int, offset: int, piece) -> None:
         try:
@@ -178,7 +208,7 @@ class FileWriter:
                 done = len(piece)
             finally:
                 last = self._let_go(number, descriptor, keep, done)
-            self._advance(len(piece), 0)
+            self._listener.advance(len(piece), 0)
             if last:
                 self._finish(number)
         except OSError as exc:
@@ -235,18 +265,15 @@ class FileWriter:
             self._complete(descriptor, entry)
         os.close(descriptor)
         if not whole:
-            self._fail(number, "its content does not match its digest")
+            self._fail(number, entry.path, "its content does not match its digest")
         else:
-            self._advance(0, 1)
+            self._listener.advance(0, 1)
+            self._listener.whole(entry.path)
 
     def _complete(self, descriptor: int, entry: Entry) -> None:
         refused: list[str] = []
         set_metadata(descriptor, entry, self._owner_of(entry), refused)
-        with self._lock:
-            self.outcome.files += 1
-            self.outcome.bytes += entry.size
-            if refused:
-                self.outcome.refused[entry.path] = refused
+        self._outcome.came(entry, refused)
 
 
 def _is_zero(piece) -> bool:

@@ -51,7 +51,9 @@ class Checker:
                 self.bytes_checked += len(plain or b"")
             self._advance(len(plain or b""))
 
-        FrameReader(self._repository, tables).read(wanted, consume)
+        with FrameReader(self._repository, tables) as reader:
+            reader.begin(wanted, consume)
+            reader.finish()
         problems = {}
         for frame in frames:
             verdict = self._verdicts[self._key(tables, frame)]

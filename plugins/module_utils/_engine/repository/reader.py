@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Callable, Iterable
 
@@ -54,7 +53,7 @@ def batches(tables: Tables, frames: Iterable[int]) -> list[Batch]:
 
 
 class FrameReader:
-    """Hands every frame's plaintext, or the error that prevents it, to a consumer.
+    """Hands every frame's plaintext, or the error that prevents it, to a consumer. A context manager: its end stops all threads.
 
     The consumer is called from several threads at once: consume(frame number, plaintext or None, error or None).
     """
@@ -64,6 +63,15 @@ class FrameReader:
         self._openers: dict[int, FrameOpener] = {}
         self._lock = threading.Lock()
         repository.reader()
+        # One more than there are transfers and processors to keep busy mostly waits for the disk.
+        self._pool = ThreadPoolExecutor(max(3, repository.storage.parallel_transfers()), "read")
+        self._pending: list[Future] = []
+
+    def __enter__(self) -> FrameReader:
+        return self
+
+    def __exit__(self, *_exc) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _opener(self, pack: int) -> FrameOpener:
         with self._lock:
@@ -73,17 +81,15 @@ class FrameReader:
                 self._openers[pack] = FrameOpener(key, self._repository.id, row.pack)
             return self._openers[pack]
 
-    def read(self, frames: Iterable[int], consume: Callable[[int, "bytes | None", "EngineError | None"], None]) -> None:
-        """Read all these frames. What consume raises ends the reading and is raised here."""
-        workers = max(3, self._repository.storage.parallel_transfers())  # one of them mostly waits for the disk
-        pending: deque = deque()
-        with ThreadPoolExecutor(workers, "read") as pool:
-            for batch in batches(self._tables, frames):
-                pending.append(pool.submit(self._read_batch, batch, consume))
-                if len(pending) > workers * 2:
-                    pending.popleft().result()
-            for future in pending:
-                future.result()
+    def begin(self, frames: Iterable[int], consume: Callable[[int, "bytes | None", "EngineError | None"], None]) -> None:
+        """Read all these frames after those that were asked for before; finish() waits for them."""
+        self._pending += [self._pool.submit(self._read_batch, batch, consume) for batch in batches(self._tables, frames)]
+
+    def finish(self) -> None:
+        """Wait until all is read. What a consumer raised ends the reading and is raised here."""
+        for future in as_completed(self._pending):
+            future.result()
+        self._pending.clear()
 
     def _read_batch(self, batch: Batch, consume) -> None:
         name = names.pack_object(self._tables.packs[batch.pack].pack)
