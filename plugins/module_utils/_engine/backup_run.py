@@ -16,7 +16,7 @@ from ._version import VERSION
 from .backup_compare import pair, same, same_but_for_the_clock
 from .backup_files import FileStore, Vanished
 from .backup_pins import Pins
-from .capture import sqlite, sqlite_check
+from .capture import content, sqlite, sqlite_check
 from .capture.walk import Row, order_key
 from .ports import Context, ProgressState
 from .repository import crypto, manifest, names, snapshot
@@ -51,7 +51,7 @@ class Run:
         self._made, self._context, self._pins = made, context, pins
         self._repository = made.repository
         self._id = names.next_id(context.clock.now(), made.newest)
-        self._writer = ChunkWriter(made.repository, made.known, self._id)
+        self._writer = ChunkWriter(made.repository, made.known, self._id, made.bytes_changed // content.SMALL_CHUNK)
         self._files = FileStore(self._writer, made.repository.bundle.chunk_key, self._advance, context.clock.now)
         self._entries = manifest.EntryWriter()
         self._progress = ProgressState("capture", 0, made.bytes_changed, 0, made.scan.files, 0)
