@@ -102,28 +102,10 @@ class _Asked:
         self._program, self._account, self._scratch, self._context = program, account, scratch, context
 
     def database(self, path: str, *words: str) -> Verdict:
-        """Newer than it knows, or of another shape than its version has: refused."""
-        found, said = self._ask(*words)
-        status = found.get("status")
-        if status in ("exact", "startup-repairable"):
-            return Verdict(path, FITS)
-        have, known = found.get("foundVersion"), found.get("targetVersion")
-        numbers = isinstance(have, int) and isinstance(known, int)
-        reason = str(found.get("reason") or said or status)[:_SHOWN]
-        if numbers and have > known:
-            return Verdict(path, REFUSED, f"its schema {have} is newer than {known}, the newest that this OpenClaw knows")
-        if status == "migration-required" or numbers and have < known and have > 0:
-            return Verdict(path, MIGRATES, f"its schema {have} becomes {known} at the first start")
-        return Verdict(path, REFUSED if status == "incompatible" and numbers and have == known else UNKNOWN, reason)
+        return of_database(path, *self._ask(*words))
 
     def config(self, path: str) -> Verdict:
-        """With errors it would not start."""
-        found, said = self._ask("config", "validate", OPENCLAW_CONFIG_PATH=path, OPENCLAW_INCLUDE_ROOTS=os.path.dirname(path))
-        if found.get("valid") is True:
-            return Verdict(path, FITS)
-        issues = [one for one in found.get("issues") or () if isinstance(one, dict)] if isinstance(found.get("issues"), list) else []
-        words = "; ".join(f"{one.get('path') or 'config'}: {one.get('message')}" for one in issues) or str(found.get("error") or said)
-        return Verdict(path, REFUSED if found.get("valid") is False else UNKNOWN, words[:_SHOWN])
+        return of_config(path, *self._ask("config", "validate", OPENCLAW_CONFIG_PATH=path, OPENCLAW_INCLUDE_ROOTS=os.path.dirname(path)))
 
     def _ask(self, *words: str, **more: str) -> tuple[dict, str]:
         """What it printed as JSON, {} for anything else, and its last words."""
@@ -138,3 +120,27 @@ class _Asked:
         except (ValueError, RecursionError):
             found = {}
         return found if isinstance(found, dict) else {}, lines[-1][:_SHOWN] if lines else f"exit code {done.code}"
+
+
+def of_database(path: str, found: dict, said: str) -> Verdict:
+    """What the answer of a database's preflight means. said: its last words. Newer than it knows, or of another shape: refused."""
+    status = found.get("status")
+    if status in ("exact", "startup-repairable"):
+        return Verdict(path, FITS)
+    have, known = found.get("foundVersion"), found.get("targetVersion")
+    numbers = isinstance(have, int) and isinstance(known, int)
+    reason = str(found.get("reason") or said or status)[:_SHOWN]
+    if numbers and have > known:
+        return Verdict(path, REFUSED, f"its schema {have} is newer than {known}, the newest that this OpenClaw knows")
+    if status == "migration-required" or numbers and have < known and have > 0:
+        return Verdict(path, MIGRATES, f"its schema {have} becomes {known} at the first start")
+    return Verdict(path, REFUSED if status == "incompatible" and numbers and have == known else UNKNOWN, reason)
+
+
+def of_config(path: str, found: dict, said: str) -> Verdict:
+    """What the answer of a config's validation means. With errors it would not start."""
+    if found.get("valid") is True:
+        return Verdict(path, FITS)
+    issues = [one for one in found.get("issues") or () if isinstance(one, dict)] if isinstance(found.get("issues"), list) else []
+    words = "; ".join(f"{one.get('path') or 'config'}: {one.get('message')}" for one in issues) or str(found.get("error") or said)
+    return Verdict(path, REFUSED if found.get("valid") is False else UNKNOWN, words[:_SHOWN])

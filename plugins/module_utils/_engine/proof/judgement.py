@@ -10,33 +10,38 @@ import re
 
 from ..capture.layout import AGENT_DATABASE, STATE_DATABASE
 from ..errors import EngineError
+from ..gateway import preflight
 from ..ports import CommandResult
 
 _TIMEOUT = 180.0  # seconds for one command
-_SOUND = ("exact", "startup-repairable", "migration-required")
 _UNKNOWN = re.compile(r"(?i)unknown command|unknown option")
 
 
-def judge(sandbox, paths: list[str], state_dir: str, version: str) -> tuple[list[tuple[str, str]], list[str]]:
+def judge(sandbox, paths: list[str], instance: dict, version: str) -> tuple[list[tuple[str, str]], list[str]]:
     """((path, what is wrong), notes). paths: of all that the snapshot holds. version: of the OpenClaw that judges.
 
     EngineError "openclaw-too-old" for a state that a newer one wrote, and "sandbox-failed".
     """
     problems, notes = [], []
-    config = _answer(sandbox.run(["config", "validate", "--json"], _TIMEOUT))
-    if config is None:
+    done = sandbox.run(["config", "validate", "--json"], _TIMEOUT)
+    found = _answer(done)
+    if found is None:
         raise EngineError(
-            "sandbox-failed", "openclaw config validate gave no answer in the sandbox",
+            "sandbox-failed", f"openclaw config validate gave no answer in the sandbox: {_last(done) or done.code}",
             "Run openclaw --version on this host; proofs need its Node.js to run as another user.")
-    if config.get("valid") is not True:
-        problems.append((str(config.get("path") or state_dir), f"OpenClaw finds it invalid: {_issues(config)}"))
-    for path, command in _databases(paths, state_dir):
+    config = preflight.of_config(instance["config_path"], found, _last(done))
+    if config.verdict != preflight.FITS:
+        problems.append((config.path, f"OpenClaw finds it invalid: {config.reason}"))
+    for path, command in _databases(paths, instance["state_dir"]):
         done = sandbox.run(["database", *command, "--json"], _TIMEOUT)
         found = _answer(done)
         if found is None and _UNKNOWN.search(done.error + done.output):
             notes.append(f"OpenClaw {version} has no check of databases")
             break
-        problems += _of_database(path, found or {}, version)
+        database = preflight.of_database(path, found or {}, _last(done))
+        if database.verdict in (preflight.REFUSED, preflight.UNKNOWN):
+            _require_known(database, found or {}, version)
+            problems.append((path, f"OpenClaw's preflight of it: {database.reason}"))
     return problems, notes
 
 
@@ -50,21 +55,18 @@ def _databases(paths: list[str], state_dir: str):
             yield path, ["preflight-agent", path, "--agent-id", found.group(1)]
 
 
-def _of_database(path: str, found: dict, version: str) -> list[tuple[str, str]]:
-    status, at, knows = found.get("status"), found.get("foundVersion"), found.get("targetVersion")
-    if isinstance(at, int) and isinstance(knows, int) and at > knows:
+def _require_known(database: preflight.Verdict, found: dict, version: str) -> None:
+    """A state of a newer release is no fault of the snapshot. EngineError "openclaw-too-old"."""
+    have, known = found.get("foundVersion"), found.get("targetVersion")
+    if isinstance(have, int) and isinstance(known, int) and have > known:
         raise EngineError(
-            "openclaw-too-old", f"{path} has schema {at}, and OpenClaw {version} here knows {knows} at most",
+            "openclaw-too-old", f"OpenClaw {version} is too old for {database.path}: {database.reason}",
             "Install the release that wrote the snapshot on this staging host.")
-    if status in _SOUND:
-        return []
-    return [(path, f"OpenClaw's preflight says {status or 'nothing'}: {str(found.get('reason') or _issues(found))[:300]}")]
 
 
-def _issues(found: dict) -> str:
-    issues = found.get("issues") if isinstance(found.get("issues"), list) else []
-    texts = [str(issue.get("message") or issue) if isinstance(issue, dict) else str(issue) for issue in issues[:3]]
-    return "; ".join(texts)[:300] or "it does not say why"
+def _last(done: CommandResult) -> str:
+    lines = (done.error.strip() or done.output.strip()).splitlines()
+    return lines[-1][:300] if lines else ""
 
 
 def _answer(done: CommandResult) -> dict | None:

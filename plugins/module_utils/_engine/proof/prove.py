@@ -260,7 +260,7 @@ class _Attempt:
             self._proof.recovery_s = self._proof.check("restore").duration_s + booted.ready_s
 
     def _judge(self, place: Place, manifest, paths: list[str]) -> Sandbox:
-        versions, state_dir = manifest.meta["instance"]["versions"], manifest.meta["instance"]["state_dir"]
+        versions = manifest.meta["instance"]["versions"]
         wanted = versions.get("openclaw") if isinstance(versions.get("openclaw"), str) else ""
         program = programs.choose(self._options.programs, wanted or "", self._context)
         self._proof.openclaw = program.version
@@ -269,7 +269,7 @@ class _Attempt:
         apply_edits(_staged(place, manifest.meta), EditOptions(), self._context)
         sandbox = Sandbox(place, manifest.meta, program, self._options.memory, self._context)
         sandbox.prepare()
-        problems, notes = judgement.judge(sandbox, paths, state_dir, program.version)
+        problems, notes = judgement.judge(sandbox, paths, manifest.meta["instance"], program.version)
         for path, message in problems:
             self._problem("openclaw", path, message)
         self._proof.notes += notes
