@@ -173,6 +173,8 @@ def test_a_state_with_a_past_moves_to_another_home_and_profile_and_does_not_act_
     before = {folder: fingerprint(folder) for folder in (Path(original.state_dir) / "workspace", outside)}
     turns = openclaw_gateway.models.turns
     config = (moved.state / "openclaw.json").read_text()
+    listed = moved.gateway.json_command("sessions", "--all-agents", "--limit", "all")  # before the gateway has set anything right
+    assert {session["key"] for session in listed["sessions"]} == sessions_before
     try:
         moved.start()
         jobs, contents = moved.jobs(), moved.gateway.contents()

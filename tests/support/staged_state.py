@@ -47,7 +47,9 @@ CREATE TABLE workspace_generated_bootstrap_hashes (workspace_key TEXT NOT NULL, 
 """
 AGENT_TABLES = """
 CREATE TABLE session_nodes (session_key TEXT NOT NULL PRIMARY KEY, entry_json TEXT NOT NULL, status TEXT,
-    CHECK (octet_length(entry_json) > 0)) STRICT;
+    entry_valid INTEGER NOT NULL DEFAULT 1, CHECK (octet_length(entry_json) > 0)) STRICT;
+CREATE TRIGGER session_nodes_entry_valid_after_entry_update AFTER UPDATE OF entry_json ON session_nodes
+    BEGIN UPDATE session_nodes SET entry_valid = 0 WHERE session_key = NEW.session_key; END;
 CREATE TABLE session_windows (session_id TEXT NOT NULL PRIMARY KEY, status TEXT) STRICT;
 CREATE TABLE session_pending_inputs (seq INTEGER PRIMARY KEY, state TEXT NOT NULL CHECK (state IN ('queued', 'interrupted', 'cancelled')));
 CREATE TABLE conversation_deliveries (operation_id TEXT PRIMARY KEY, status TEXT NOT NULL, updated_at INTEGER NOT NULL);

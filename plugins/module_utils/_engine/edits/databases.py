@@ -66,6 +66,20 @@ def columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
     return [row[1] for row in connection.execute(f"PRAGMA table_info({quoted(table)})")]
 
 
+def valid_sessions(connection: sqlite3.Connection) -> list[str]:
+    """The sessions whose entry OpenClaw has found valid. It notes that in a column, and forgets it when the entry changes."""
+    if "session_nodes" not in tables_of(connection) or "entry_valid" not in columns_of(connection, "session_nodes"):
+        return []
+    return [key for (key,) in connection.execute("SELECT session_key FROM session_nodes WHERE entry_valid = 1").fetchall()]
+
+
+def mark_valid(connection: sqlite3.Connection, sessions: list[str]) -> None:
+    """Say so again after an edit that leaves them valid: until its first start, OpenClaw's commands refuse to list them else."""
+    if sessions and "entry_valid" in columns_of(connection, "session_nodes"):
+        connection.executemany(
+            "UPDATE session_nodes SET entry_valid = 1 WHERE session_key = ? AND entry_valid = 0", [(key,) for key in sessions])
+
+
 def quoted(name: str) -> str:
     """A name as SQL takes it."""
     return '"' + name.replace('"', '""') + '"'

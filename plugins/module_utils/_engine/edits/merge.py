@@ -21,7 +21,7 @@ from ..capture import sqlite
 from ..capture.layout import STATE_DATABASE
 from ..errors import EngineError
 from .anchors import forget_fingerprint
-from .databases import columns_of, json_object, json_text, open_staged, quoted, tables_of
+from .databases import columns_of, json_object, json_text, mark_valid, open_staged, quoted, tables_of, valid_sessions
 from .past import settle_entry
 from .past_cron import skip_in_job
 from .staged import Change, EditReport, Staged
@@ -162,6 +162,7 @@ def _merge_missing_sessions(connection: sqlite3.Connection, snapshot: sqlite3.Co
                             changes: list[Change]) -> None:
     here = {key for (key,) in connection.execute("SELECT session_key FROM session_nodes").fetchall()}
     ids_here = {found for (found,) in connection.execute("SELECT session_id FROM session_windows").fetchall()}
+    valid = set(valid_sessions(snapshot))
     for (key,) in snapshot.execute("SELECT session_key FROM session_nodes ORDER BY session_key").fetchall():
         ids = [found for (found,) in snapshot.execute("SELECT session_id FROM session_windows WHERE session_key = ?", (key,)).fetchall()]
         if key in here or ids_here.intersection(ids):
@@ -175,6 +176,8 @@ def _merge_missing_sessions(connection: sqlite3.Connection, snapshot: sqlite3.Co
             connection.execute("UPDATE session_transcript_index_state SET needs_rebuild = 1 WHERE session_id = ?", (one,))
         if settle:
             _settle(connection, key)
+        if key in valid:
+            mark_valid(connection, [key])
         changes.append(Change("merged", path, f"session {key}", "absent", "of the snapshot"))
 
 

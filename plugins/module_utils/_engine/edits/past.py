@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from .databases import columns_of, json_object, json_text, open_staged, quoted, tables_of
+from .databases import columns_of, json_object, json_text, mark_valid, open_staged, quoted, tables_of, valid_sessions
 from .staged import Change, EditReport, Staged, Unmapped
 
 HELD_REASON = "held by a restore"
@@ -98,7 +98,9 @@ def settle_turns(staged: Staged, now: int, report: EditReport) -> None:
         with open_staged(staged.locate(path), path) as connection:
             tables = Tables(connection, path, report)
             if tables.have("session_nodes", "session_key", "entry_json", "status"):
+                valid = valid_sessions(connection)
                 _settle_sessions(connection, path, report)
+                mark_valid(connection, valid)
             if tables.have("session_windows", "status"):
                 connection.execute("UPDATE session_windows SET status = 'failed' WHERE status = 'running'")
             if tables.have("session_pending_inputs", "state"):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from .databases import columns_of, json_text, open_staged, quoted, tables_of
+from .databases import columns_of, json_text, mark_valid, open_staged, quoted, tables_of, valid_sessions
 from .path_text import PathText
 from .relocate_files import path_key
 from .staged import Change, EditReport, Staged, Unmapped
@@ -41,7 +41,9 @@ def relocate_databases(staged: Staged, texts: PathText, report: EditReport) -> N
                     table for table in tables_of(connection) if not table.startswith(_RECORDS))
     for path in staged.agent_databases():
         with open_staged(staged.locate(path), path) as connection:
+            valid = valid_sessions(connection)
             _Relocator(connection, path, texts, report).run(table for table in tables_of(connection) if table in _AGENT_TABLES)
+            mark_valid(connection, valid)
 
 
 class _Relocator:

@@ -128,6 +128,7 @@ def test_databases_have_every_path_rewritten_and_no_sidecar_left(state):
     assert state.rows("SELECT alias_key, workspace_key FROM workspace_path_aliases") == [(new_key, new_key)]
     assert state.rows("SELECT workspace_key FROM workspace_generated_bootstrap_hashes") == [(new_key,)]
     assert "/home/crab/x" in state.rows("SELECT entry_json FROM session_nodes", True)[0][0]
+    assert state.rows("SELECT entry_valid FROM session_nodes", True) == [(1,)], "OpenClaw would not list it before its first start"
     assert "/home/claw/x" in state.rows("SELECT event_json FROM transcript_events", True)[0][0]
     assert not edit(state, missed_cron="run").changes
     assert [path.stat().st_mode for path in (state.database, state.agent_database)] == modes
