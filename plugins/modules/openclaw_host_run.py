@@ -25,7 +25,7 @@ attributes:
   check_mode:
     support: partial
     details:
-      - C(prune) runs with C(--dry-run), and commands that only look are run. All others are skipped.
+      - C(prune) and C(update) run with C(--dry-run), and commands that only look are run. All others are skipped.
   diff_mode:
     support: none
   idempotent:
@@ -96,7 +96,7 @@ from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.progre
 
 FAILED = 10  # exit statuses from here on
 LOOKS = ("list", "status", "diff", "ls", "doctor", "instances")  # commands that change nothing
-REHEARSED = ("prune",)  # that say with --dry-run what they would do
+REHEARSED = ("prune", "update")  # that say with --dry-run what they would do
 
 
 def command_of(params, check_mode):

@@ -12,14 +12,12 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import CommandResult
-
 PROGRAM = "console.log('a made-up openclaw')\n"
 
 
 def description(version: str, node: str = ">=18") -> str:
     """Its package.json."""
-    return json.dumps({"name": "openclaw", "version": version, "bin": {"openclaw": "openclaw.mjs"}, "engines": {"node": node}})
+    return json.dumps({"name": "openclaw", "version": version, "type": "module", "bin": {"openclaw": "openclaw.mjs"}, "engines": {"node": node}})
 
 
 def install(directory: Path, version: str, node: str = ">=18", program: str = PROGRAM) -> Path:
@@ -42,8 +40,9 @@ def pack(path: Path, version: str, node: str = ">=18", program: str = PROGRAM) -
     return path
 
 
-def run(argv: list, timeout: float = 60.0) -> CommandResult:
-    """A runner of real commands."""
+def run(argv: list, timeout: float = 60.0):
+    """A runner of real commands, for a Context."""
+    from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import CommandResult  # tests/hosts has none
     try:
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False, text=True)
     except OSError as exc:

@@ -17,7 +17,7 @@ from openclaw_backup_engine.errors import EngineError
 from openclaw_backup_engine.inplace import execute, plan, recover
 from openclaw_backup_engine.inplace.options import STARTS, VERSIONS, InPlaceOptions
 
-from . import exit_codes, restore_text
+from . import exit_codes, restore_text, update_command
 from .outcome import Outcome
 
 
@@ -49,7 +49,7 @@ def add(adder) -> None:
     for name, choices in CHOICES.items():
         place.add_argument(f"--{name.replace('_', '-')}", choices=choices, default=getattr(EditOptions(), name))
     adder.command(
-        "recover", "end a restore that was cut short, and remove old states whose time is over", run_recover, restore_text.show_recovered,
+        "recover", "end a restore or an update that was cut short, and remove old states whose time is over", run_recover, restore_text.show_recovered,
         recorded=True)
 
 
@@ -130,8 +130,11 @@ def _recover(session) -> dict:
 
 
 def run_recover(_arguments, session) -> Outcome:
-    """Look and end."""
+    """Look and end: a restore first, which may be part of an update that is taken back."""
     result = _recover(session)
+    result["update_undone"] = update_command.undo_unfinished(session)
+    if result["update_undone"]:
+        return Outcome({**result, "changed": True}, exit_codes.COMPLETE, "The OpenClaw and the state from before the update are in place")
     if not result["changed"]:
         return Outcome(result, exit_codes.UNCHANGED, "There is nothing to recover")
     return Outcome(result, exit_codes.COMPLETE, "The state from before the restore is in place" if result["phase"] else "Old states were removed")
