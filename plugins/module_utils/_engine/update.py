@@ -22,8 +22,8 @@ from .gateway.control import Gateway
 from .gateway.detect import detect
 from .gateway.installation import Installation
 from .gateway.version_switch import Switch
-from .inplace import execute as restore_in_place
-from .inplace import journal
+from .inplace.execute import execute as restore_in_place
+from .inplace.journal import directory_of, make_directory, read_json, write_json
 from .inplace.options import InPlaceOptions
 from .inplace.plan import Where
 from .inplace.plan import plan as plan_restore
@@ -121,7 +121,7 @@ def execute(made: UpdatePlan, context: Context) -> UpdateResult:
 def _switch(made: UpdatePlan, switch: Switch, result: UpdateResult, context: Context) -> None:
     """From the order to stop until the new one is healthy, or the old one again."""
     record = {"switch": switch.to_dict(), "snapshot": result.snapshot, "runs": made.runs, "started": False}
-    journal.make_directory(journal.directory_of(made.location.state_dir))
+    make_directory(directory_of(made.location.state_dir))
     _write(made.location.state_dir, record)
     began = context.clock.elapsed()
     try:
@@ -194,7 +194,7 @@ def undo(repository: Repository, options: BackupOptions, where: Where, context: 
     if record["started"]:
         wanted = InPlaceOptions(
             record["snapshot"], exclude=options.exclude, pre_restore=False, start="never", edits=_AS_IT_WAS, gateway=options.gateway)
-        restore_in_place.execute(plan_restore(repository, wanted, where, context), context)
+        restore_in_place(plan_restore(repository, wanted, where, context), context)
         _write(location.state_dir, {**record, "started": False})
     if record["runs"]:
         gateway.start()
@@ -211,12 +211,12 @@ def _snapshot(made: UpdatePlan, result: UpdateResult, context: Context) -> None:
 
 
 def _path(state_dir: str) -> str:
-    return f"{journal.directory_of(state_dir)}/{_RECORD}"
+    return f"{directory_of(state_dir)}/{_RECORD}"
 
 
 def _read(state_dir: str) -> dict | None:
     """The record of an update that is not over. EngineError "restore-journal-unusable" for one that somebody else may have written."""
-    found = journal.read_json(_path(state_dir))
+    found = read_json(_path(state_dir))
     if found is None:
         return None
     try:
@@ -231,11 +231,11 @@ def _read(state_dir: str) -> dict | None:
 
 
 def _write(state_dir: str, record: dict) -> None:
-    journal.write_json(_path(state_dir), record)
+    write_json(_path(state_dir), record)
 
 
 def _remove(state_dir: str) -> None:
-    directory = journal.directory_of(state_dir)
+    directory = directory_of(state_dir)
     os.unlink(_path(state_dir))
     synchronise([directory])
     if not os.listdir(directory):

@@ -10,7 +10,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Iterator
 
-from openclaw_backup_engine import dependencies, source
+from openclaw_backup_engine import dependencies, source, update
 from openclaw_backup_engine._version import VERSION
 from openclaw_backup_engine.capture import refusals
 from openclaw_backup_engine.capture.instance import discover
@@ -82,14 +82,17 @@ def _instance(session, _probe: bool) -> Iterator[Finding]:
 
 
 def _gateway(session, _probe: bool) -> Iterator[Finding]:
-    """Nothing keeps the gateway from starting that somebody may have forgotten."""
+    """Nothing keeps the gateway from starting, and nothing is half done, that somebody may have forgotten."""
+    state_dir = discover(session.instance_options(), session.context).state_dir
+    if update.unfinished(state_dir):
+        yield Finding(ERROR, "An update of OpenClaw did not come to its end", "openclaw-backup recover takes it back.")
     fence = session.fence()
     if fence:
         hint = "openclaw-backup unfence, if this host shall run the agent again and no other one does."
         more = f" Not prevented: {fence.not_prevented}." if fence.not_prevented else ""
         yield Finding(WARNING, f"The gateway may not start: {fence.sentence}.{more}", hint)
         return
-    reason = gate.why_closed(discover(session.instance_options(), session.context).state_dir)
+    reason = gate.why_closed(state_dir)
     if reason:
         yield Finding(ERROR, f"The gateway may not start: {reason}", "openclaw-backup recover finishes or undoes what was cut short.")
     else:
