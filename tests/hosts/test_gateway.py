@@ -282,7 +282,7 @@ def test_a_fence_holds_whoever_orders_the_start(gateways, look_at, tool):
     assert result["consistency"] == "stop" and result["consistency_reason"] == "the gateway was not running"
     lifted = look_at(gateway, state="unfenced")
     assert lifted["changed"] and lifted["fence"] is None and lifted["gateway"]["enabled"]
-    assert lifted["gateway"]["health"]["state"] == "healthy" and gateway.probe("readyz")["ready"]
+    gateway.wait_until_ready()
     assert not look_at(gateway, state="unfenced")["changed"]
     gateway.host.inside("sh", "-c", f"! ls -d {gateway.state_dir}.* {gateway.home}/.config/systemd/user/{gateway.unit}.d")
 
