@@ -10,6 +10,7 @@ The fixtures are shared by all tests of a session: a test that switches somethin
 from __future__ import annotations
 
 import os
+import runpy
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,9 @@ from support.ceph_service import CephService
 from support.openclaw.model_server import ModelServer
 
 RESCUE_PORT = 19789
+AGENTS = {"default": ("main", "ada", "ben", "cleo", "dan"), "rescue": ("main", "eve", "finn", "gwen")}  # nine in all
+
+runpy.run_path(str(Path(__file__).resolve().parents[1] / "unit" / "conftest.py"))  # makes the collection importable
 
 
 def pytest_collection_modifyitems(items) -> None:
@@ -111,9 +115,9 @@ def models(lab):
 
 @pytest.fixture(scope="session")
 def gateways(debian12, models) -> dict[str, HostedGateway]:
-    """Two gateways of one user on debian12, ready: "default", and the profile "rescue" beside it."""
-    both = {"default": HostedGateway(debian12, models=models.url),
-            "rescue": HostedGateway(debian12, profile="rescue", port=RESCUE_PORT, models=models.url)}
+    """Two gateways of one user on debian12 with nine agents, ready: "default", and the profile "rescue" beside it."""
+    both = {"default": HostedGateway(debian12, models=models.url, agents=AGENTS["default"]),
+            "rescue": HostedGateway(debian12, profile="rescue", port=RESCUE_PORT, models=models.url, agents=AGENTS["rescue"])}
     for gateway in both.values():
         gateway.install()
     for gateway in both.values():

@@ -2,101 +2,117 @@
 # GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The playbooks on two real hosts over SSH: set up once, then timers back up by themselves, and failures are told once."""
+"""The playbooks on two real hosts over SSH: set up once, then timers back up by themselves, and failures are told once.
+
+The first host has a directory as its storage. The second one has a bucket, credentials that only create, and a writer key.
+"""
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-import subprocess
 import sys
-import time
 from pathlib import Path
 
+import botocore.exceptions
 import pytest
+from ansible_collections.openclaw_ops.backup.plugins.filter.bucket_policy import bucket_policy
 
-from hosts.lab import faults, places
+from hosts.lab import faults, lifecycle, places
+from hosts.lab.commands import run
+from hosts.lab.fleet import Fleet, last_run, run_unit, snapshots, tool
 from hosts.lab.host import Host
 
 SAMPLE = places.CHECKOUT / "playbooks" / "files" / "sample_state.py"
-STATE = "/var/lib/openclaw-backup"
-TOLD = f"{STATE}/told"
+TOLD = "/var/lib/openclaw-backup/told"
+AGENT = "/home/agent/.openclaw"
+SECRETS = {"directory": {"openclaw-backup-passphrase": "correct-horse-battery-staple"}}
 VARIABLES = {
-    "openclaw_backup_storage": {"url": "file:///srv/backups"},
-    "openclaw_backup_encryption": {"passphrase_file": "openclaw-backup-passphrase"},
-    "openclaw_backup_secrets": {"openclaw-backup-passphrase": "correct-horse-battery-staple"},
+    **{f"openclaw_backup_{name}": f"{{{{ test_hosts[inventory_hostname].{name} }}}}" for name in ("storage", "encryption", "secrets", "schedule")},
     "openclaw_backup_instances": [{"name": "assistant", "user": "agent"}],
-    "openclaw_backup_schedule": {"backup": "1d", "prune": "1d", "verify": "off", "randomized_delay": "1s"},
     "openclaw_backup_notify": {"command": ["/usr/local/bin/tell"]},
 }
+SCHEDULE = {"backup": "1d", "prune": "1d", "verify": "off", "randomized_delay": "1s"}
+LARGE, PACK = 64 << 20, 17 << 20  # bytes: of a file that takes seconds to upload, and of which at most one pack is lost by a power cut
+# Each line tries something that a service must not be able to do, or must be able to, and says whether it could.
+PROBE = """\
+#!/bin/sh
+try() { name=$1; shift; if "$@" > /dev/null 2>&1; then echo "$name"; fi; }
+try home        touch /home/deploy/probe
+try agent-home  touch /home/agent/probe
+try root-home   touch /root/probe
+try system      touch /etc/probe
+try crontabs    touch /var/spool/probe
+try outside     ls /proc/1/root/
+try systemd     systemctl list-units
+try root-unit   systemd-run --quiet --wait true
+try state       touch /home/agent/.openclaw/probe
+try reads       cat /home/deploy/.ssh/authorized_keys
+rm -f /home/deploy/probe /home/agent/probe /root/probe /etc/probe /var/spool/probe /home/agent/.openclaw/probe
+"""
+WITHOUT_SANDBOX = "home agent-home root-home system crontabs outside systemd root-unit state reads".split()
 
 
-class Fleet:
-    """Two hosts, and the playbooks for them."""
+class Bucket:
+    """The second host's storage: made by its owner, who gives the host a writer key and credentials that only create."""
 
-    def __init__(self, hosts: list[Host], directory: Path) -> None:
-        self.hosts, self._directory = hosts, directory
+    def __init__(self, s3, directory: Path) -> None:
+        self.s3, self.name = s3, s3.add_bucket()
+        s3.client().put_bucket_versioning(Bucket=self.name, VersioningConfiguration={"Status": "Enabled"})
+        self.url = f"s3://{self.name}/prod"
+        owner = s3.add_user_with(bucket_policy(self.url, "owner"))
+        self.host = s3.add_user_with(bucket_policy(self.url, "host", "assistant"))
+        for name, text in (("id", owner.key_id), ("secret", owner.secret), ("passphrase", "correct-horse-battery-staple")):
+            (directory / name).write_text(text)
+        arguments = {
+            "instance": "assistant", "encryption": {"passphrase_file": str(directory / "passphrase")},
+            "writer_key_dest": str(directory / "writer"), "cache_dir": str(directory / "cache"), "storage": {
+                "url": self.url, "endpoint": s3.endpoint, "access_key_id_file": str(directory / "id"),
+                "secret_access_key_file": str(directory / "secret")}}
+        run(places.CHECKOUT / "tools" / "in-collection.sh", Path(sys.executable).parent / "ansible", "localhost", "-e",
+            f"ansible_python_interpreter={sys.executable}", "-m", "openclaw_ops.backup.openclaw_repository", "-a", json.dumps(arguments), timeout=120)
+        self.writer = (directory / "writer").read_text()
 
-    def play(self, playbook: str, *arguments: str, status: int = 0, **variables) -> str:
-        """Run a playbook of the collection, or a file, on both; gives the output."""
-        given = self._directory / "variables.json"
-        names = ",".join(host.name for host in self.hosts)
-        given.write_text(json.dumps({**VARIABLES, "openclaw_hosts": names, **variables}))
-        done = subprocess.run(
-            [places.CHECKOUT / "tools" / "in-collection.sh", Path(sys.executable).parent / "ansible-playbook", "-i",
-             self.hosts[0].lab.inventory, "-e", f"@{given}", playbook if "/" in playbook else f"openclaw_ops.backup.{playbook}", *arguments],
-            capture_output=True, text=True, timeout=900, check=False)
-        assert bool(done.returncode) is bool(status), done.stdout[-6000:] + done.stderr[-2000:]
-        return done.stdout + done.stderr
+    def variables(self) -> dict:
+        """What the playbooks are told of this host. It cannot delete, so it cannot prune."""
+        return {
+            "storage": {"url": self.url, "endpoint": self.s3.endpoint, "access_key_id_file": "storage-id", "secret_access_key_file": "storage-secret"},
+            "encryption": {"writer_key_file": "writer-key"}, "schedule": {**SCHEDULE, "prune": "off"},
+            "secrets": {"storage-id": self.host.key_id, "storage-secret": self.host.secret, "writer-key": self.writer}}
 
-    def changes(self, output: str) -> list[int]:
-        """How many tasks changed something, by host."""
-        return [int(re.search(rf"^{host.name}\s.*changed=(\d+)", output, re.M).group(1)) for host in self.hosts]
-
-
-def snapshots(host: Host) -> list[dict]:
-    return json.loads(host.inside("openclaw-backup", "list", "--json", "--instance", "assistant").stdout)["snapshots"]
-
-
-def start(host: Host, operation: str, works: bool = True) -> None:
-    """Let systemd run an operation, in its sandbox and with its credentials, and wait for its end and for the messages."""
-    unit = f"openclaw-backup{operation}@assistant.service"
-    done = host.inside("systemctl", "start", unit, check=False)
-    assert (done.returncode == 0) is works, host.inside("journalctl", "--no-pager", "-n", "60", "-u", unit).stdout
-    telling = ["systemctl", "list-units", "--no-legend", "--state=activating", "openclaw-backup-notify@*"]
-    for _attempt in range(150):
-        if not host.inside(*telling).stdout.strip():
-            return
-        time.sleep(0.2)
-    pytest.fail("messages are still on their way")
-
-
-def told(host: Host) -> list[str]:
-    return host.inside("cat", TOLD, check=False).stdout.split()
-
-
-def wait_for(condition, seconds: float, what) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.5)
+    def objects(self, kind: str = "packs") -> dict[str, int]:
+        """Sizes by name."""
+        found = self.s3.client().list_objects_v2(Bucket=self.name, Prefix=f"prod/assistant/{kind}/").get("Contents", [])
+        return {item["Key"]: item["Size"] for item in found}
 
 
 @pytest.fixture
-def fleet(spare_host, tmp_path):
+def bucket(s3, tmp_path):
+    return Bucket(s3, tmp_path)
+
+
+@pytest.fixture
+def fleet(spare_host, bucket, tmp_path):
     hosts = [spare_host("debian12"), spare_host("debian13")]
     for host in hosts:
         host.write("/home/agent/sample_state.py", SAMPLE.read_text(), owner="agent")
-        host.as_user("agent", "python3", "/home/agent/sample_state.py", "/home/agent/.openclaw")
+        host.as_user("agent", "python3", "/home/agent/sample_state.py", AGENT)
         host.write("/usr/local/bin/tell", f'#!/bin/sh\necho "$OPENCLAW_BACKUP_EVENT" >> {TOLD}\n', mode="0755")
-    return Fleet(hosts, tmp_path)
+    directory = {
+        "storage": {"url": "file:///srv/backups"}, "encryption": {"passphrase_file": "openclaw-backup-passphrase"}, "schedule": SCHEDULE,
+        "secrets": SECRETS["directory"]}
+    return Fleet(hosts, tmp_path, {**VARIABLES, "test_hosts": {hosts[0].name: directory, hosts[1].name: bucket.variables()}})
 
 
-def test_a_fleet_is_set_up_once_and_then_keeps_itself(fleet):
+def test_a_fleet_is_set_up_once_and_then_keeps_itself(fleet, bucket):
+    first, second = fleet.hosts
     assert min(fleet.changes(fleet.play("site", "--check", "--diff"))) > 8
     for host in fleet.hosts:
         assert host.inside("sh", "-c", "ls -d /etc/openclaw-backup /opt/openclaw-backup /etc/systemd/system/openclaw-backup* 2>/dev/null",
                            check=False).stdout == ""
-    assert min(fleet.changes(fleet.play("site"))) > 8
+    output = fleet.play("site", "-vvv")
+    assert min(fleet.changes(output)) > 8
+    assert not [secret for secret in (*SECRETS["directory"].values(), bucket.host.secret, bucket.writer.strip()) if secret in output]
     again = fleet.play("site")
     assert fleet.changes(again) == [0, 0]
     assert all(re.search(rf"{host.name}\s+assistant\s+ok .*gateway", again) for host in fleet.hosts), again[-3000:]
@@ -105,59 +121,179 @@ def test_a_fleet_is_set_up_once_and_then_keeps_itself(fleet):
     for host in fleet.hosts:
         assert [item["kind"] for item in snapshots(host)] == ["manual"]
         the_timer_backs_up(host)
-        a_missed_run_is_caught_up(host)
-        a_failure_is_told_once_and_prunes_nothing(host)
-    fleet.hosts[0].inside("mv", "/srv/backups", "/srv/gone")
-    output = fleet.play("backup", status=1)
-    assert re.search(rf"{fleet.hosts[0].name}\s+assistant\s+FAILED", output), output
-    assert re.search(rf"{fleet.hosts[1].name}\s+assistant\s+ok", output), output
-    fleet.hosts[0].inside("mv", "/srv/gone", "/srv/backups")
+        the_sandbox_holds(host)
+    a_missed_run_is_caught_up(first)
+    a_power_cut_costs_only_what_was_not_stored(second, bucket)
+    nobody_on_the_host_destroys_backups(first, second, bucket)
+    for host, broken in ((first, storage_gone), (first, disk_full), (first, state_missing), (second, lambda _host: credentials_revoked(bucket))):
+        a_failure_is_told_once_and_prunes_nothing(host, broken)
+    first.inside("mv", "/srv/backups", "/srv/gone")
+    output = fleet.play("backup", fails=True)
+    assert re.search(rf"{first.name}\s+assistant\s+FAILED", output), output
+    assert re.search(rf"{second.name}\s+assistant\s+ok", output), output
+    first.inside("mv", "/srv/gone", "/srv/backups")
     fleet.play("uninstall")
     for host in fleet.hosts:
-        left = "ls /etc/systemd/system/openclaw-backup*.service /usr/local/bin/openclaw-backup 2>/dev/null"
+        left = "ls -d /etc/systemd/system/openclaw-backup* /usr/local/bin/openclaw-backup 2>/dev/null"
         assert host.inside("sh", "-c", left, check=False).stdout == ""
-        assert host.inside("ls", "/srv/backups/assistant/snapshots").stdout.split()
+    assert first.inside("ls", "/srv/backups/assistant/snapshots").stdout.split() and bucket.objects("snapshots")
 
 
 def remember(host: Host, text: str) -> None:
-    host.as_user("agent", "sh", "-c", f"echo {text} >> /home/agent/.openclaw/workspace/MEMORY.md")
+    host.as_user("agent", "sh", "-c", f"echo {text} >> {AGENT}/workspace/MEMORY.md")
 
 
 def the_timer_backs_up(host: Host) -> None:
     """In its sandbox, with the credential that systemd hands it, as the unit of the timer does."""
     assert "openclaw-backup@assistant.timer" in host.inside("systemctl", "list-timers", "--all", "--no-pager").stdout
     remember(host, "the first")
-    start(host, "")
+    run_unit(host)
     assert sorted(item["kind"] for item in snapshots(host)) == ["manual", "scheduled"]
-    start(host, "-prune")
-    start(host, "-verify")
+    run_unit(host, "-verify")
+
+
+def the_sandbox_holds(host: Host) -> None:
+    """A program in the place of the tool can do what a backup needs, and nothing else that root can."""
+    host.write("/usr/local/bin/probe", PROBE, mode="0755")
+    assert host.inside("/usr/local/bin/probe").stdout.split() == WITHOUT_SANDBOX, "the probe proves nothing"
+    instead = "[Unit]\nOnFailure=\nOnSuccess=\n[Service]\nExecStartPre=\nExecStart=\nExecStart=/usr/local/bin/probe\n"
+    for unit, allowed in (("openclaw-backup@", ["state", "reads"]), ("openclaw-backup-verify@", ["reads"])):
+        host.write(f"/etc/systemd/system/{unit}probe.service.d/probe.conf", instead)
+        host.inside("systemctl", "daemon-reload")
+        host.inside("systemctl", "start", f"{unit}probe.service")
+        said = host.inside("journalctl", "--no-pager", "--output=cat", "-t", "probe", "-u", f"{unit}probe.service").stdout.split()
+        assert said == allowed, (unit, said)
+        host.inside("rm", "-r", f"/etc/systemd/system/{unit}probe.service.d")
+    host.inside("systemctl", "daemon-reload")
+    shown = host.inside("systemctl", "show", "openclaw-backup@assistant.service", "--property=MemoryMax,TasksMax,CPUWeight,Nice").stdout.split()
+    assert sorted(shown) == ["CPUWeight=20", "MemoryMax=1073741824", "Nice=10", "TasksMax=256"]
+
+
+def miss_a_run(host: Host) -> None:
+    """As if the host had been off for three days; and no waiting for the timer's minute."""
+    host.write("/etc/systemd/system/openclaw-backup@assistant.timer.d/soon.conf", "[Timer]\nAccuracySec=100ms\n")
+    host.inside("touch", "-d", "3 days ago", "/var/lib/systemd/timers/stamp-openclaw-backup@assistant.timer")
+    host.inside("sync")
+
+
+def caught_up(host: Host, before: int) -> None:
+    lifecycle.wait(lambda: len(snapshots(host)) > before or None, 120.0, "the missed run was not caught up")
+    state = ("systemctl", "show", "--property=ActiveState", "--value", "openclaw-backup@assistant.service")
+    lifecycle.wait(lambda: host.inside(*state).stdout.strip() == "inactive" or None, 60.0, "it does not end")
 
 
 def a_missed_run_is_caught_up(host: Host) -> None:
     """The host was off when its timer should have fired."""
     before = len(snapshots(host))
     remember(host, "the second")
-    host.inside("mkdir", "-p", "/etc/systemd/system/openclaw-backup@assistant.timer.d")
-    host.write("/etc/systemd/system/openclaw-backup@assistant.timer.d/soon.conf", "[Timer]\nAccuracySec=100ms\n", owner="root")
-    host.inside("sync")
-    host.inside("touch", "-d", "3 days ago", "/var/lib/systemd/timers/stamp-openclaw-backup@assistant.timer")
+    miss_a_run(host)
     faults.power_cut(host)
     faults.power_on(host)
-    wait_for(lambda: len(snapshots(host)) > before, 90, lambda: host.inside(
-        "sh", "-c", "systemctl list-timers --all --no-pager; journalctl --no-pager -n 60 -u 'openclaw-backup*'").stdout)
+    caught_up(host, before)
+    host.inside("rm", "-r", "/etc/systemd/system/openclaw-backup@assistant.timer.d")
 
 
-def a_failure_is_told_once_and_prunes_nothing(host: Host) -> None:
-    """The storage is gone for a while."""
-    host.inside("rm", "-f", TOLD)
+def a_power_cut_costs_only_what_was_not_stored(host: Host, bucket: Bucket) -> None:
+    """The power goes while packs are uploaded; the run that is caught up goes on from there."""
+    before, packs = len(snapshots(host)), bucket.objects()
+    host.as_user("agent", "sh", "-c", f"head -c {LARGE} /dev/urandom > {AGENT}/workspace/film")
+    faults.limit_rate(host, 50_000)
+    host.inside("systemctl", "start", "--no-block", "openclaw-backup@assistant.service")
+    lifecycle.wait(lambda: len(bucket.objects()) >= len(packs) + 2 or None, 180.0, "nothing is uploaded")
+    miss_a_run(host)
+    faults.power_cut(host)
+    stored = sum(bucket.objects().values()) - sum(packs.values())
+    assert len(bucket.objects("snapshots")) == before and 0 < stored < LARGE, "the backup was quicker than the power cut"
+    faults.power_on(host)
+    faults.limit_rate(host, None)
+    caught_up(host, before)
+    again = sum(bucket.objects().values()) - sum(packs.values()) - stored
+    assert again <= LARGE - stored + PACK, (stored, again)
+    assert last_run(host)["snapshot"]["bytes_stored"] <= LARGE - stored + PACK
+    host.inside("rm", "-r", "/etc/systemd/system/openclaw-backup@assistant.timer.d")
+
+
+def nobody_on_the_host_destroys_backups(first: Host, second: Host, bucket: Bucket) -> None:
+    """The agent's own user, with a shell, reads no credential and reaches no snapshot; nor does the host itself with what it has."""
+    for host in (first, second):
+        for path in ("/etc/credstore", "/etc/credstore.encrypted", "/etc/openclaw-backup/instances", "/var/lib/openclaw-backup", "/run/credentials"):
+            assert host.as_user("agent", "sh", "-c", f"cat {path}/* {path}/*/*", check=False).stdout == "", path
+        assert host.as_user("agent", "sudo", "-n", "true", check=False).returncode != 0
+    for command in ("ls /srv/backups", "rm -r /srv/backups/assistant", "mv /srv/backups /srv/mine", "touch /srv/backups/junk"):
+        assert first.as_user("agent", "sh", "-c", command, check=False).returncode != 0, command
+    names = {**bucket.objects("snapshots"), **bucket.objects()}
+    for name in list(names)[:3]:
+        answer = second.as_user("agent", "curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--request", "DELETE",
+                                f"{bucket.s3.endpoint}/{bucket.name}/{name}").stdout
+        assert answer == "403"
+    client, root = bucket.s3.client(user=bucket.host), bucket.s3.client()
+    for name in names:
+        with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
+            client.delete_object(Bucket=bucket.name, Key=name)
+    victim = min(bucket.objects("snapshots"))
+    content = root.get_object(Bucket=bucket.name, Key=victim)["Body"].read()
+    version = root.head_object(Bucket=bucket.name, Key=victim)["VersionId"]
+    junk = client.put_object(Bucket=bucket.name, Key=victim, Body=b"junk")["VersionId"]  # this server knows no create-only policy, so it keeps versions
+    assert root.get_object(Bucket=bucket.name, Key=victim, VersionId=version)["Body"].read() == content
+    with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
+        client.delete_object(Bucket=bucket.name, Key=victim, VersionId=version)
+    root.delete_object(Bucket=bucket.name, Key=victim, VersionId=junk)
+    assert tool(second, "restore", "latest", "--target", "/tmp/stolen", check=False)["error_code"] == "key-cannot-read"
+
+
+@contextlib.contextmanager
+def storage_gone(host: Host):
     host.inside("mv", "/srv/backups", "/srv/gone")
-    start(host, "", works=False)
-    start(host, "", works=False)
-    start(host, "-prune")  # skipped: systemd takes an unmet condition for no failure
-    assert "Nothing is pruned" in host.inside("journalctl", "--no-pager", "-u", "openclaw-backup-prune@assistant.service").stdout
-    assert told(host) == ["failed"]
-    status = json.loads(host.inside("openclaw-backup", "status", "--json", "--instance", "assistant", check=False).stdout)
-    assert "fail" in json.dumps(status)
+    yield
     host.inside("mv", "/srv/gone", "/srv/backups")
-    start(host, "")
-    assert told(host) == ["failed", "recovered"]
+
+
+@contextlib.contextmanager
+def disk_full(host: Host):
+    """A file system that has room for what is there, and for nothing else."""
+    script = """
+        mkdir /srv/small && mount -t tmpfs -o size=$(($(du -sk /srv/backups | cut -f1) + 1024))k tmpfs /srv/small && cp -a /srv/backups/. /srv/small/
+        dd if=/dev/zero of=/srv/small/filler bs=4k status=none; mount --bind /srv/small /srv/backups"""
+    host.inside("sh", "-c", script, check=False)
+    host.as_user("agent", "sh", "-c", f"head -c 3000000 /dev/urandom > {AGENT}/workspace/picture")
+    yield
+    host.inside("sh", "-c", "umount /srv/backups && umount /srv/small && rmdir /srv/small")
+
+
+@contextlib.contextmanager
+def state_missing(host: Host):
+    host.inside("mv", AGENT, f"{AGENT}.gone")
+    yield
+    host.inside("mv", f"{AGENT}.gone", AGENT)
+
+
+@contextlib.contextmanager
+def credentials_revoked(bucket: Bucket):
+    bucket.s3.switch_key(bucket.host, False)
+    yield
+    bucket.s3.switch_key(bucket.host, True)
+
+
+def told(host: Host) -> list[str]:
+    return host.inside("cat", TOLD, check=False).stdout.split()
+
+
+def a_failure_is_told_once_and_prunes_nothing(host: Host, broken) -> None:
+    """While something is broken: two failures, one message, nothing pruned, and status knows since when. Then one message more."""
+    host.inside("rm", "-f", TOLD)
+    before = snapshots(host)
+    with broken(host):
+        run_unit(host, works=False)
+        first = last_run(host)
+        run_unit(host, works=False)
+        assert first["status"] == last_run(host)["status"] == "failed"
+        if host.suite.version == 12:
+            run_unit(host, "-prune")  # skipped: systemd takes an unmet condition for no failure
+            assert "Nothing is pruned" in host.inside("journalctl", "--no-pager", "-n", "20", "-u", "openclaw-backup-prune@assistant.service").stdout
+        assert told(host) == ["failed"]
+        status = tool(host, "status", check=False)
+        assert status["last_runs"]["backup"]["failing_since"] == first["started"] and status["failing_since"], (first, status)
+        assert "Failing since" in host.inside("openclaw-backup", "status", "--instance", "assistant", check=False).stdout
+    run_unit(host)
+    assert told(host) == ["failed", "recovered"], broken
+    assert [item["id"] for item in snapshots(host)][:len(before)] == [item["id"] for item in before]

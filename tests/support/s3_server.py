@@ -33,10 +33,11 @@ CREATE_ONLY = ("s3:PutObject", "s3:GetObject", "s3:ListBucket")
 
 @dataclass(frozen=True)
 class User:
-    """An access key."""
+    """An access key. name: of the user who has it."""
 
     key_id: str
     secret: str
+    name: str = ""
 
 
 def find_ministack() -> str:
@@ -89,7 +90,11 @@ class S3Service:
         identity.create_user(UserName=name)
         key = identity.create_access_key(UserName=name)["AccessKey"]
         identity.put_user_policy(UserName=name, PolicyName="allowed", PolicyDocument=json.dumps(policy))
-        return User(key["AccessKeyId"], key["SecretAccessKey"])
+        return User(key["AccessKeyId"], key["SecretAccessKey"], name)
+
+    def switch_key(self, user: User, active: bool) -> None:
+        """Let an access key be refused, or work again."""
+        self.client("iam").update_access_key(UserName=user.name, AccessKeyId=user.key_id, Status="Active" if active else "Inactive")
 
 
 class S3Server(S3Service):

@@ -63,13 +63,17 @@ WantedBy=default.target
 
 @dataclass(frozen=True)
 class HostedGateway:
-    """One gateway on a host. profile: None is the default one. models: the base address of a model server, if agents shall answer."""
+    """One gateway on a host. profile: None is the default one. models: the base address of a model server, if agents shall answer.
+
+    agents: their ids, where it is to have more than the usual one, "main"; the others have workspaces of their own.
+    """
 
     host: Host
     profile: str | None = None
     port: int = PORT
     user: str = USER
     models: str | None = None
+    agents: tuple[str, ...] = ()
 
     @property
     def home(self) -> str:
@@ -91,6 +95,10 @@ class HostedGateway:
         """Its agent's. OpenClaw puts those of all profiles into the directory of the default one."""
         return f"{self.home}/.openclaw/workspace" + (f"-{self.profile}" if self.profile else "")
 
+    def workspace_of(self, agent: str) -> str:
+        """The one of another agent."""
+        return self.workspace if agent == "main" else f"{self.home}/{self.profile or 'default'}-{agent}"
+
     def install(self) -> None:
         """Write configuration and unit, let the user linger, start the unit now and at every boot. Does not wait for it."""
         self.host.inside("runuser", "-u", self.user, "--", "mkdir", "-p", "-m", "0700", self.state_dir, f"{self.home}/tmp")
@@ -109,6 +117,8 @@ class HostedGateway:
             "gateway": {"mode": "local", "bind": "loopback", "port": self.port, "auth": {"mode": "token", "token": TOKEN}},
             "agents": {"defaults": {"workspace": self.workspace}},
         }
+        if self.agents:
+            configuration["agents"]["entries"] = {agent: {"workspace": self.workspace_of(agent)} for agent in self.agents}
         if self.models:
             model = {"id": MODEL, "name": MODEL, "contextWindow": 128000, "maxTokens": 4096, "input": ["text"], "reasoning": False}
             provider = {"baseUrl": self.models, "api": "openai-completions", "apiKey": "test-key", "models": [model]}

@@ -278,6 +278,24 @@ def test_instances_are_listed(host):
     assert [(one["instance"], one["enabled"], one["discovered"]) for one in done.json["instances"]] == [("one", True, False), ("two", False, False)]
 
 
+def test_directories_with_live_databases_are_those_of_the_user_alone(host):
+    """The config names a workspace that belongs to somebody else: a service must not be let write there for its sake."""
+    own, foreign = host.directory / "own", host.directory / "foreign"
+    for directory in (own, foreign):
+        directory.mkdir()
+    if os.geteuid() == 0:
+        os.chown(foreign, 12345, -1)
+    else:
+        foreign = "/usr/share"
+    (host.state.path / "openclaw.json").write_text(json.dumps({"agents": {
+        "defaults": {"workspace": str(foreign)}, "entries": {"b": {"workspace": str(own)}, "c": {"workspace": str(host.state.path / "c")}}}}))
+    (host.state.path / "c").mkdir()
+    found = host.run("instances", "--json", "--instance", "one").json
+    assert found["directories"] == sorted([str(own), str(host.state.path)])
+    host.configure("gone", state_dir=str(host.directory / "nowhere"))
+    assert host.run("instances", "--json", "--instance", "gone").json["directories"] == []
+
+
 def test_next_runs_are_those_of_the_roles_units(tool):
     timers = importlib.import_module("openclaw_backup_tool.timers")
     from ansible_collections.openclaw_ops.backup.plugins.filter.timers import UNITS

@@ -26,6 +26,17 @@ def test_nothing_is_pruned_unless_the_last_backup_went_well(tmp_path, content, s
     assert runpy.run_path(str(FILES / "last_backup_ok.py"))["main"]("one", str(tmp_path)) == status
 
 
+def test_services_are_let_write_where_live_databases_are_and_no_path_ends_its_line(tmp_path):
+    program = runpy.run_path(str(FILES / "discover_timers.py"))
+    found = [{"instance": "one", "directories": ["/home/a/.openclaw", "/home/a/my work/100%", "/x\n[Service]\nExecStart=/bin/sh", '/x" "/etc', "relative"]},
+             {"instance": "two"}]
+    assert program["drop_in"](found).splitlines()[1:] == [
+        "[Service]", 'ReadWritePaths="-/home/a/.openclaw"', 'ReadWritePaths="-/home/a/my work/100%%"']
+    program["write_drop_ins"].__globals__["UNITS"] = str(tmp_path)
+    assert program["write_drop_ins"]("text") and not program["write_drop_ins"]("text") and program["write_drop_ins"]("another")
+    assert {path.parent.name for path in tmp_path.rglob("*.conf")} == {"openclaw-backup@.service.d", "openclaw-backup-pre-update@.service.d"}
+
+
 def pre_update(tmp_path, report, *arguments, status=0):
     """Run the wrapper with a tool that gives this report."""
     tool = tmp_path / "tool"

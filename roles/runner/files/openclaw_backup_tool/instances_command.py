@@ -8,7 +8,13 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 
+from openclaw_backup_engine.capture.instance import discover
+from openclaw_backup_engine.capture.paths import inside
+from openclaw_backup_engine.errors import EngineError
+
 from .outcome import Outcome
+
+_WITH_DATABASES = ("state", "workspace", "agent", "extra")  # roles of roots
 
 
 def add(adder) -> None:
@@ -23,7 +29,18 @@ def run(arguments, session) -> Outcome:
     return Outcome({
         "user": settings.user, "profile": settings.profile, "state_dir": settings.state_dir,
         "config_path": settings.config_path, "gateway": asdict(settings.gateway), "enabled": settings.enabled,
-        "discovered": not os.path.lexists(path)})
+        "discovered": not os.path.lexists(path), "directories": _directories(session)})
+
+
+def _directories(session) -> list[str]:
+    """Where its live databases may be. Only what belongs to its user: a config may name any place as a workspace."""
+    try:
+        found = discover(session.instance_options(), session.context)
+    except EngineError:
+        return []
+    paths = {root.path for root in found.roots if root.role in _WITH_DATABASES} | {os.path.realpath(found.state_dir)}
+    owned = sorted(path for path in paths if os.path.isdir(path) and os.stat(path).st_uid == found.uid)
+    return [path for path in owned if not any(inside(path, other) for other in owned if other != path)]
 
 
 def show(report: dict) -> str:

@@ -11,7 +11,9 @@ from openclaw_backup_engine.errors import EngineError
 
 from . import small_file
 
-FIELDS = ("operation", "started", "ended", "exit_code", "status", "error_code", "msg", "hint", "snapshot", "channels")
+FIELDS = (
+    "operation", "started", "ended", "exit_code", "status", "error_code", "msg", "hint", "snapshot", "channels", "consistency",
+    "consistency_reason", "downtime_s", "drain_s", "stop_s", "start_s")
 
 
 def path_of(directory: str, operation: str) -> str:
