@@ -49,8 +49,8 @@ def add(adder) -> None:
     for name, choices in CHOICES.items():
         place.add_argument(f"--{name.replace('_', '-')}", choices=choices, default=getattr(EditOptions(), name))
     adder.command(
-        "recover", "end a restore or an update that was cut short, and remove old states whose time is over", run_recover, restore_text.show_recovered,
-        recorded=True)
+        "recover", "end a restore or an update that was cut short, and remove old states whose time is over", run_recover,
+        restore_text.show_recovered, recorded=True)
 
 
 def run_restore(arguments, session) -> Outcome:
