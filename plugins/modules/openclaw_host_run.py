@@ -25,7 +25,8 @@ attributes:
   check_mode:
     support: partial
     details:
-      - C(prune) and C(update) run with C(--dry-run), and commands that only look are run. All others are skipped.
+      - C(prune), C(update), and C(restore) over the live state, run with C(--dry-run), and commands that only look are run. All
+        others are skipped.
   diff_mode:
     support: none
   idempotent:
@@ -96,7 +97,7 @@ from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.progre
 
 FAILED = 10  # exit statuses from here on
 LOOKS = ("list", "status", "diff", "ls", "doctor", "instances")  # commands that change nothing
-REHEARSED = ("prune", "update")  # that say with --dry-run what they would do
+REHEARSED = ("prune", "restore", "update")  # that say with --dry-run what they would do
 
 
 def command_of(params, check_mode):
@@ -104,7 +105,7 @@ def command_of(params, check_mode):
     arguments = list(params["arguments"])
     changing = bool(arguments) and arguments[0] not in LOOKS and arguments[:2] not in (["keys"], ["keys", "list"])
     if check_mode and changing:
-        if arguments[0] not in REHEARSED:
+        if arguments[0] not in REHEARSED or any(word.startswith("--target") for word in arguments):
             return None
         arguments.append("--dry-run")
     which = ["--instance", params["instance"]] if params["instance"] else ["--all"]

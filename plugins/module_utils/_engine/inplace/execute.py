@@ -18,8 +18,9 @@ from ..edits.partial import at_last
 from ..edits.staged import Staged
 from ..errors import EngineError
 from ..gateway.health import Health
+from ..gateway.version_switch import Switch
 from ..ports import Context, ProgressState
-from . import aside, journal, live, marker, staging
+from . import aside, journal, live, marker, staging, version_step
 from .attendant import Attendant
 from .journal import STAGED, SWAPPED, SWAPPING, Journal
 from .plan import InPlacePlan, what_is_there
@@ -45,6 +46,7 @@ class InPlaceResult:
     aside: list[str] = field(default_factory=list)
     aside_until: float | None = None
     removed: list[str] = field(default_factory=list)
+    judged: dict | None = None
     health: dict | None = None
     downtime: float = 0.0
     stop: float = 0.0
@@ -57,7 +59,8 @@ class InPlaceResult:
         return {
             "changed": self.changed, "plan": self.plan, "state_dir": self.plan["state_dir"], "pre_restore_snapshot": self.pre_restore,
             "files": self.files, "bytes": self.bytes, "databases_checked": self.databases, "damaged_databases": self.damaged,
-            "attributes_refused": self.refused, "edits": self.edits, "aside": self.aside, "aside_until": self.aside_until,
+            "attributes_refused": self.refused, "edits": self.edits, "judged": self.judged,
+            "aside": self.aside, "aside_until": self.aside_until,
             "asides_removed": self.removed, "health": self.health, "omissions": self.plan["omissions"],
             "channels_failing": (self.health or {}).get("channels_failing", []), "downtime_s": round(self.downtime, 3),
             "stop_s": round(self.stop, 3), "start_s": round(self.start, 3), "duration_s": round(self.duration, 3), "notes": self.notes}
@@ -94,6 +97,7 @@ class _Attempt:
         self._journal = Journal(directory, made.attempt, made.state_dir, made.repository.id, made.ref.id, staging=list(made.parts))
         self._staged = Staged(made.manifest.meta, made.placement, made.disk, made.sources)
         self._start_wanted = False
+        self._switch_of_versions: Switch | None = None
 
     def run(self) -> InPlaceResult:
         """All of it. EngineError."""
@@ -133,6 +137,8 @@ class _Attempt:
             result.refused += done.to_dict()["attributes_refused"]
         result.edits = apply(self._staged, made.options.edits, context).to_dict()
         context.checkpoint("edited")
+        self._fetch_version()
+        result.judged = version_step.require_readable(made, self._staged, self._switch_of_versions, context)
         staging.settle(made)
         context.checkpoint("staged")
         if made.options.pre_restore and made.source:
@@ -140,6 +146,15 @@ class _Attempt:
             result.pre_restore = self._snapshot()
         self._journal.enter(STAGED)
         context.checkpoint("prepared")
+
+    def _fetch_version(self) -> None:
+        """Bring the snapshot's OpenClaw, where it is to be installed, beside the one that runs."""
+        if self._made.versions.install:
+            self._tell("fetching OpenClaw")
+            self._switch_of_versions = version_step.prepare(self._made, self._context)
+            self._journal.version = self._switch_of_versions.to_dict()
+            self._journal.save()
+            self._context.checkpoint("version-fetched")
 
     def _snapshot(self) -> str:
         """A snapshot of what is there now; its id."""
@@ -167,6 +182,9 @@ class _Attempt:
         context.checkpoint("stopped")
         self._edit_at_last()
         self._swap()
+        if self._switch_of_versions:
+            self._switch_of_versions.activate(made.location, made.options.gateway, context)
+            context.checkpoint("version-activated")
         self._attendant.open_gate()
         context.checkpoint("gate-opened")
         if self._start_wanted:
@@ -243,6 +261,10 @@ class _Attempt:
         """What can still be done about the old state when the new one is committed. A failure here is a note."""
         made, found, result, context = self._made, self._journal, self._result, self._context
         result.aside, result.aside_until = list(found.staging), found.until
+        if self._switch_of_versions:
+            self._switch_of_versions.commit(context)
+        for path in found.staging:
+            os.chmod(path, 0o700)  # nobody needs to reach what is old
         try:
             self._note()
             if not made.options.aside_seconds():

@@ -36,6 +36,7 @@ from .ground import Ground
 from .live import Live
 from .options import InPlaceOptions
 from .placed import PlacedChoice, Roots, choose_roots
+from .version_step import Versions, compare
 
 SHOWN = 1000  # paths of each kind
 
@@ -87,6 +88,7 @@ class InPlacePlan:
     in_place: bool = False
     gateway_state: str = "unknown"
     channels: list[dict] = field(default_factory=list)
+    versions: Versions = Versions("", None)
     sources: frozenset[str] = frozenset()
     selected: Callable[[str], bool] = lambda path: True
 
@@ -130,9 +132,7 @@ class InPlacePlan:
             "files": sum(part.files for part in self.parts.values()), "bytes": sum(part.bytes for part in self.parts.values()),
             "bytes_to_read": sum(part.download for part in self.parts.values()),
             "moves": [list(move) for move in self.placement.moves], "gateway": self.gateway_state,
-            "versions": {
-                "snapshot": self.header.openclaw_version or None,
-                "installed": (self.instance.versions if self.instance else {}).get("openclaw")},
+            "versions": self.versions.to_dict(),
             "held_back": asdict(self.options.edits), "channels": self.channels,
             "pre_restore_snapshot": bool(self.options.pre_restore and self.instance), "keep_aside": self.options.keep_aside,
             "omissions": self.manifest.meta.get("omissions", [])}
@@ -163,6 +163,7 @@ def plan(repository: Repository, options: InPlaceOptions, where: Where, context:
     _fill(made)
     made.gateway_state = gateway.status().state
     made.channels = _channels(location)
+    made.versions = compare(made, context)
     return made
 
 

@@ -26,8 +26,20 @@ def restore_parts(made: InPlacePlan, context: Context) -> list[restore.RestoreRe
         context.checkpoint("before-part")
         results.append(restore.execute(part, context))
         os.unlink(f"{staging}/{RECORD}")
+        _let_through(staging, made)
     context.checkpoint("parts-restored")
     return results
+
+
+def _let_through(staging: str, made: InPlacePlan) -> None:
+    """Let the gateway's user reach what is theirs, so that OpenClaw can be asked about it; to list nothing, and to nothing else."""
+    os.chmod(staging, 0o711)
+    for root in made.ground.roots:
+        above = os.path.dirname(root)
+        while above != "/":
+            if os.path.isdir(staging + above) and not any(inside(above, other) for other in made.ground.roots):
+                os.chmod(staging + above, 0o711)
+            above = os.path.dirname(above)
 
 
 def settle(made: InPlacePlan) -> None:

@@ -13,6 +13,7 @@ from . import staging
 from .attendant import Attendant
 from .journal import STAGED, STAGING, UNDOING, Journal
 from .swap import put_away, put_old, synchronise
+from .version_step import go_back
 
 
 def undo(found: Journal, attendant: Attendant, context: Context) -> EngineError | None:
@@ -28,6 +29,7 @@ def undo(found: Journal, attendant: Attendant, context: Context) -> EngineError 
         attendant.close_gate(found.path)
         attendant.stop()
         _put_back(found, context)
+    go_back(found.version, context)
     attendant.open_gate()
     if found.running:
         context.checkpoint("before-old-start")

@@ -30,7 +30,8 @@ _CODES = {
         "storage-unreachable", "storage-user-suspended", "storage-wrong-region"),
     DAMAGED: ("repository-damaged", "object-missing", "pack-missing", "restore-incomplete", "verification-failed"),
     USAGE: (
-        "configuration-invalid", "configuration-unreadable", "confirmation-missing", "confirmation-wrong", "credential-missing", "credential-unreadable", "extra-path-excluded",
+        "configuration-invalid", "configuration-unreadable", "confirmation-missing", "confirmation-wrong",
+        "credential-missing", "credential-unreadable", "extra-path-excluded",
         "extra-path-relative", "instance-name-invalid", "key-ambiguous", "key-cannot-create", "key-file-invalid", "key-file-unreadable",
         "key-not-given", "name-invalid", "name-taken", "option-invalid", "option-unknown", "passphrase-too-short", "path-relative",
         "query-invalid", "scope-empty", "scope-unknown", "several-instances", "snapshot-ambiguous", "storage-ca-bundle-missing",

@@ -14,7 +14,7 @@ from openclaw_backup_engine.capture.components import COMPONENTS
 from openclaw_backup_engine.edits.apply import CHOICES, EditOptions
 from openclaw_backup_engine.edits.partial import MERGED
 from openclaw_backup_engine.errors import EngineError
-from openclaw_backup_engine.inplace import execute, plan, recover
+from openclaw_backup_engine.inplace import confirm, execute, plan, recover
 from openclaw_backup_engine.inplace.options import STARTS, VERSIONS, InPlaceOptions
 
 from . import exit_codes, restore_text, update_command
@@ -27,7 +27,7 @@ def add(adder) -> None:
         "restore", "restore a snapshot over the live state, or into a directory", run_restore, restore_text.show, recorded=True,
         show_failure=restore_text.show_log)
     parser.add_argument("snapshot", help="latest, an id, vN, or a name")
-    parser.add_argument("--target", metavar="DIR", help="an empty or new directory; the original paths appear below it, nothing else changes")
+    parser.add_argument("--target", metavar="DIR", help="an empty or new directory to restore into; nothing else changes")
     parser.add_argument(
         "--path", action="append", default=[], metavar="PATH", help="only this, absolute or relative to the state directory")
     parser.add_argument(
@@ -79,7 +79,8 @@ def _in_place(arguments, session) -> Outcome:
     made = plan.plan(session.repository(), _options(arguments, session.settings), where, session.context)
     planned = made.to_dict()
     if arguments.dry_run:
-        return Outcome({"changed": made.changed, "dry_run": True, "plan": planned}, exit_codes.COMPLETE, "Nothing was changed")
+        shown = {"changed": made.changed, "dry_run": True, "plan": planned, "lines": restore_text.plan_text(planned).splitlines()}
+        return Outcome(shown, exit_codes.COMPLETE, "Nothing was changed")
     if made.changed:
         _confirm(arguments, planned)
     result = {**execute.execute(made, session.context).to_dict(), "dry_run": False}
@@ -101,8 +102,8 @@ def _options(arguments, settings) -> InPlaceOptions:
     if any(not old or not new for old, _equals, new in moves):
         raise EngineError("option-invalid", "--move needs the path at the backup and the path here", "Write --move /old/place=/new/place.")
     return InPlaceOptions(
-        snapshot=arguments.snapshot, paths=tuple(arguments.path), components=tuple(arguments.component), exclude=settings.exclude,
-        moves=tuple((old, new) for old, _equals, new in moves), service_files=arguments.service_files,
+        snapshot=arguments.snapshot, paths=tuple(arguments.path), components=tuple(arguments.component),
+        exclude=settings.exclude, moves=tuple((old, new) for old, _equals, new in moves), service_files=arguments.service_files,
         pre_restore=not arguments.no_snapshot, keep_aside=arguments.keep_aside, start=arguments.start, version=arguments.version_step,
         force=arguments.force, merge=tuple(arguments.merge), gateway=settings.gateway,
         edits=EditOptions(**{name: getattr(arguments, name) for name in CHOICES}))
@@ -116,13 +117,7 @@ def _confirm(arguments, planned: dict) -> None:
         sys.stderr.write(f"{restore_text.plan_text(planned)}\n\nTo go on, type the name of this host ({name}): ")
         sys.stderr.flush()
         given = sys.stdin.readline().strip()
-    if not given:
-        raise EngineError(
-            "confirmation-missing", f"A restore over the live state of {planned['state_dir']} was not confirmed",
-            f"Look at the plan with --dry-run, then add --confirm {name}.", {"host": name})
-    if given != name:
-        raise EngineError(
-            "confirmation-wrong", f"The restore was confirmed for {given!r}, and this host is {name}", "Nothing was changed.", {"host": name})
+    confirm.require(given)
 
 
 def _recover(session) -> dict:
@@ -137,4 +132,5 @@ def run_recover(_arguments, session) -> Outcome:
         return Outcome({**result, "changed": True}, exit_codes.COMPLETE, "The OpenClaw and the state from before the update are in place")
     if not result["changed"]:
         return Outcome(result, exit_codes.UNCHANGED, "There is nothing to recover")
-    return Outcome(result, exit_codes.COMPLETE, "The state from before the restore is in place" if result["phase"] else "Old states were removed")
+    msg = "The state from before the restore is in place" if result["phase"] else "Old states were removed"
+    return Outcome(result, exit_codes.COMPLETE, msg)

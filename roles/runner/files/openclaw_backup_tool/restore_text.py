@@ -57,7 +57,8 @@ def plan_text(plan: dict) -> str:
     held = [words[plan["held_back"][name]] for name, words in _HELD.items()]
     rows = [
         ("snapshot", moment(plan["snapshot"])), ("over", f"{printable(plan['state_dir'])} of {plan['user']}"),
-        ("files", f"{plan['created']:,} created, {plan['replaced']:,} replaced, {plan['deleted']:,} put aside, {plan['unchanged']:,} as they are"),
+        ("files", f"{plan['created']:,} created, {plan['replaced']:,} replaced, {plan['deleted']:,} put aside, "
+                  f"{plan['unchanged']:,} as they are"),
         ("swapped", f"{plan['swaps']:,} paths"), ("to read", f"{size(plan['bytes_to_read'])} for {size(plan['bytes'])}"),
         ("OpenClaw", f"{versions['snapshot'] or 'unknown'} in the snapshot, {versions['installed'] or 'unknown'} here"),
         ("gateway", f"{plan['gateway']} now"), ("held back", "; ".join(held)),

@@ -1,0 +1,83 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# BSD 2-Clause licence (see LICENSES/BSD-2-Clause.txt)
+# SPDX-License-Identifier: BSD-2-Clause
+
+"""The OpenClaw that opens the restored state: the installed one, or the snapshot's, installed first and taken back with the rest."""
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..edits.staged import Staged
+from ..errors import EngineError
+from ..gateway import installation, preflight, version_switch
+from ..gateway.installation import Installation
+from ..gateway.version_switch import Switch
+from ..ports import Context
+
+_AGENT = re.compile(r"/agents/([^/]+)/agent/[^/]+$")
+
+
+@dataclass(frozen=True)
+class Versions:
+    """snapshot: of the OpenClaw that made it, "" if unknown. installed: what is here, None where there is none. install: another one."""
+
+    snapshot: str
+    installed: Installation | None
+    install: bool = False
+
+    def to_dict(self) -> dict:
+        """For check mode and people."""
+        here = self.installed
+        return {
+            "snapshot": self.snapshot or None, "installed": here.version if here else None, "node": here.node_version if here else None,
+            "installs": self.snapshot if self.install else None}
+
+
+def compare(made, context: Context) -> Versions:
+    """What the option version makes of the two versions. EngineError "version-differs" where they may not differ."""
+    wanted = made.header.openclaw_version
+    try:
+        found = installation.find(made.location, made.options.gateway, context)
+    except EngineError as exc:
+        if exc.code != "openclaw-missing":
+            raise
+        return Versions(wanted, None)
+    if not wanted or found.version == wanted:
+        return Versions(wanted, found)
+    if made.options.version == "refuse":
+        raise EngineError(
+            "version-differs", f"OpenClaw {found.version} is installed, and {wanted} made snapshot {made.ref.id}",
+            f"Install {wanted}, or let the installed one open the state (version: keep).", {"installed": found.version, "snapshot": wanted})
+    return Versions(wanted, found, made.options.version == "install")
+
+
+def prepare(made, context: Context) -> Switch | None:
+    """Fetch the snapshot's version, where it is to be installed, beside the one that runs. EngineError of version_switch.prepare()."""
+    versions = made.versions
+    return version_switch.prepare(versions.installed, versions.snapshot, context) if versions.install else None
+
+
+def require_readable(made, staged: Staged, switch: Switch | None, context: Context) -> dict | None:
+    """Ask the OpenClaw that will open the staged state whether it can; what it said, None where nobody can be asked.
+
+    EngineError "openclaw-refuses-state".
+    """
+    found = made.versions.installed
+    if found is None or switch is not None and not switch.directory:
+        return None
+    directory, version = (switch.directory, switch.new) if switch else (found.directory, found.version)
+    databases = {path: staged.locate(path) for path in staged.agent_databases()}
+    agents = {match.group(1): place for path, place in databases.items() if place and (match := _AGENT.search(path))}
+    state = staged.state_database()
+    config = staged.locate(staged.config_file()) if staged.placement.same else None  # another place's includes are not there yet
+    files = preflight.Files(config, staged.locate(state) if state else None, agents)
+    judged = preflight.judge(files, directory, version, found.node, made.location.account, context)
+    judged.require()
+    return judged.to_dict()
+
+
+def go_back(values: dict | None, context: Context) -> None:
+    """Put the old version back, whatever the switch had come to. values: of the journal. EngineError "openclaw-install-failed"."""
+    if values:
+        version_switch.from_dict(values).revert(context)

@@ -1,0 +1,197 @@
+# Copyright (c) 2026, the openclaw_ops.backup authors
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A real gateway's state is restored in place while it runs, whatever happens meanwhile: a kill, a power cut, a config it refuses."""
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hosts.lab import faults, lifecycle, places
+from hosts.lab.commands import run
+
+BESIDE = 1.0  # seconds that a restore may add to the gateway's own stop and start
+PYTHON, TOOL = "/opt/openclaw-backup/venv/bin/python", "/usr/local/lib/openclaw-backup/openclaw-backup.pyz"
+PLAY = """
+- hosts: debian12
+  become: true
+  roles: [openclaw_ops.backup.runner]
+"""
+VARIABLES = {
+    "openclaw_backup_storage": {"url": "file:///srv/restore-tests"}, "openclaw_backup_encryption": {"enabled": False},
+    "openclaw_backup_instances": [{"name": "assistant", "user": "agent", "gateway": {"start_timeout": 150}}],
+}
+# The tool, in a process that does something at one of the steps of a restore.
+AT = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1]); name, number, action = sys.argv[2], int(sys.argv[3]), sys.argv[4]
+from openclaw_backup_engine.ports import Context
+seen, original = [], Context.__init__
+def checkpoint(now):
+    seen.append(now)
+    if seen.count(name) == number and now == name:
+        if action == "kill":
+            os.kill(os.getpid(), 9)
+        open("/run/at-the-step", "w").close()
+        time.sleep(600)
+def init(self, *given, **named):
+    original(self, *given, **named)
+    self.checkpoint = checkpoint
+Context.__init__ = init
+from openclaw_backup_tool.main import main
+sys.argv[0] = sys.argv[1]
+sys.exit(main(sys.argv[5:]))
+"""
+
+
+class Restored:
+    """The host tool on the host of a gateway."""
+
+    def __init__(self, gateway) -> None:
+        self.gateway, self.host = gateway, gateway.host
+
+    def tool(self, *arguments: str, check: bool = True) -> dict:
+        """Run it as root; its JSON."""
+        done = self.host.inside("openclaw-backup", *arguments, "--json", check=False, timeout=600)
+        result = json.loads(done.stdout)
+        assert not check or result["exit_code"] in (0, 3, 4), result
+        return result
+
+    def restore(self, *arguments: str, check: bool = True) -> dict:
+        """Over the live state."""
+        result = self.tool("restore", *arguments, "--confirm", self.host.name, check=check)
+        print("measured:", {key: result[key] for key in ("downtime_s", "stop_s", "start_s", "duration_s", "bytes") if key in result})
+        return result
+
+    def stop_at(self, name: str, number: int, action: str, *arguments: str) -> None:
+        """A restore that dies, or stands still, at a step."""
+        self.host.write("/root/at.py", AT)
+        words = [PYTHON, "/root/at.py", TOOL, name, str(number), action, "restore", *arguments, "--confirm", self.host.name]
+        if action == "kill":
+            assert self.host.inside(*words, check=False, timeout=600).returncode != 0
+            return
+        self.host.inside("rm", "-f", "/run/at-the-step")
+        self.host.inside("systemd-run", "--unit=standing-still", *words)
+        lifecycle.wait(lambda: self.host.inside("test", "-e", "/run/at-the-step", check=False).returncode == 0 or None, 240.0,
+                       "the restore did not come to that step")
+
+    def note(self, text: str, path: str = "workspace/notes.md") -> None:
+        """What the agent's user writes."""
+        self.host.write(f"{self.gateway.state_dir}/{path}", text, self.gateway.user, "0600")
+
+    def notes(self) -> str:
+        """What is there now."""
+        return self.host.inside("cat", f"{self.gateway.state_dir}/workspace/notes.md").stdout
+
+    def fill(self, megabytes: int) -> None:
+        """Media that is quick to make and to read; written anew, it takes its place on the disk."""
+        directory = f"{self.gateway.state_dir}/media/inbound"
+        line = f"mkdir -p {directory} && head -c 20000000 /dev/urandom > {directory}/0 && for n in $(seq {megabytes // 20 - 1}); " \
+               f"do cp --reflink=never {directory}/0 {directory}/$n; done"
+        self.host.inside("runuser", "-u", self.gateway.user, "--", "sh", "-c", line, timeout=300)
+
+    def roots_files(self) -> str:
+        """What belongs to root where nothing of root's belongs."""
+        return self.host.inside("find", self.gateway.state_dir, "-user", "root").stdout
+
+    def put_aside(self) -> str:
+        """Directories of restores that were not taken away."""
+        found = self.host.inside("find", self.gateway.home, "-maxdepth", "1", "-name", ".openclaw-restore-*").stdout
+        return found.strip()
+
+
+@pytest.fixture(scope="module")
+def restored(gateways, lab, tmp_path_factory) -> Restored:
+    """The tool, as the role installs it, and a snapshot "first" of a running gateway that has talked."""
+    directory = tmp_path_factory.mktemp("play")
+    (directory / "play.yml").write_text(PLAY)
+    (directory / "variables.json").write_text(json.dumps(VARIABLES))
+    run(places.CHECKOUT / "tools" / "in-collection.sh", ".venv-test/bin/ansible-playbook", f"--inventory={lab.inventory}",
+        f"--extra-vars=@{directory}/variables.json", directory / "play.yml", timeout=600)
+    made = Restored(gateways["default"])
+    made.gateway.command("agent", "--agent", "main", "--message", "remember the blue door", "--json", timeout=120)
+    made.note("first")
+    made.fill(100)
+    made.tool("now", "--name", "first")
+    yield made
+    made.gateway.start()
+    made.gateway.wait_until_ready()
+
+
+def sessions(gateway) -> int:
+    """How many the agent has."""
+    return json.loads(gateway.command("sessions", "--json", "--all-agents", "--limit", "all").stdout)["count"]
+
+
+@pytest.mark.parametrize("megabytes", [100, 2000])
+def test_over_a_running_gateway_down_for_its_own_stop_and_start(restored, gateways, megabytes):
+    gateway, others = restored.gateway, gateways["rescue"].process()
+    if megabytes > 100:
+        restored.fill(megabytes)
+        restored.note("first")
+        restored.tool("now", "--name", f"filled-{megabytes}")
+    talked = sessions(gateway)
+    restored.note("later")
+    restored.note("new", "workspace/new.md")
+    before = gateway.process()
+    result = restored.restore(f"filled-{megabytes}" if megabytes > 100 else "first", "--keep-aside", "0")
+    assert restored.notes() == "first" and result["plan"]["deleted"]
+    assert result["health"]["state"] == "healthy" and gateway.process() not in (0, before)
+    assert result["downtime_s"] - result["stop_s"] - result["start_s"] <= BESIDE
+    assert result["bytes"] > megabytes * 900_000
+    assert gateway.probe("readyz")["ready"] and sessions(gateway) == talked
+    assert gateways["rescue"].process() == others and gateways["rescue"].probe("healthz")["status"] == "live"
+    assert not restored.roots_files() and not restored.put_aside()
+    again = restored.restore(result["plan"]["snapshot"])
+    assert again["exit_code"] == 4, again["plan"]["paths"]
+
+
+def test_a_killed_restore_leaves_no_gateway_on_half_a_state_and_is_ended_by_a_timer(restored):
+    gateway = restored.gateway
+    restored.note("kept")
+    restored.stop_at("after-exchange", 3, "kill", "first", "--no-snapshot")
+    gateway.systemctl("start", gateway.unit, check=False)
+    assert gateway.process() == 0, "it must not run on half a state"
+    timer = restored.host.inside("systemctl", "list-units", "--plain", "--no-legend", "openclaw-backup-dead-man-*.timer").stdout.split()[0]
+    restored.host.inside("systemctl", "start", timer.replace(".timer", ".service"), check=False)
+    lifecycle.wait(lambda: gateway.probe("readyz").get("ready") or None, 240.0, "the gateway did not come back")
+    assert restored.notes() == "kept" and not restored.put_aside() and not restored.roots_files()
+
+
+def test_after_a_power_cut_the_old_state_is_back_by_itself(restored, gateways):
+    gateway = restored.gateway
+    restored.note("kept again")
+    restored.stop_at("all-swapped", 1, "stand", "first", "--no-snapshot")
+    faults.power_cut(restored.host)
+    faults.power_on(restored.host)
+    lifecycle.wait(lambda: gateway.probe("readyz").get("ready") or None, 300.0, "the gateway did not come back")
+    lifecycle.wait(lambda: not restored.put_aside() or None, 60.0, "the restore was not cleared away")
+    assert restored.notes() == "kept again" and not restored.roots_files()
+    assert restored.host.inside("systemctl", "show", "--property=Result", "--value", "openclaw-restore-recover").stdout.strip() == "success"
+    gateways["rescue"].wait_until_ready()
+
+
+def test_what_the_gateway_would_not_start_with_stops_nothing_and_what_it_does_not_start_with_is_taken_back(restored):
+    gateway, host = restored.gateway, restored.host
+    config, settings = f"{gateway.state_dir}/openclaw.json", f"{gateway.state_dir}/gateway.systemd.env"
+    known, usual = host.inside("cat", config).stdout, host.inside("cat", settings).stdout
+    gateway.stop()
+    host.write(config, json.dumps({**gateway.configuration(), "noSuchThing": 1}), gateway.user, "0600")
+    restored.tool("now", "--name", "refused")
+    host.write(config, known, gateway.user, "0600")
+    host.write(settings, usual + "NODE_OPTIONS=--no-such-option\n", gateway.user, "0600")
+    restored.tool("now", "--name", "broken")
+    host.write(settings, usual, gateway.user, "0600")
+    restored.note("in use")
+    gateway.start()
+    gateway.wait_until_ready()
+    process = gateway.process()
+    refused = restored.restore("refused", "--no-snapshot", check=False)
+    assert refused["error_code"] == "openclaw-refuses-state" and gateway.process() == process, refused
+    result = restored.restore("broken", "--no-snapshot", check=False)
+    assert result["error_code"] == "restore-undone" and result["details"]["cause"] == "gateway-start-failed", result
+    assert any("no-such-option" in line for line in result["details"]["log"])
+    assert gateway.probe("readyz")["ready"] and restored.notes() == "in use" and not restored.put_aside()
+    assert host.inside("cat", settings).stdout == usual
