@@ -96,7 +96,7 @@ from ansible_collections.openclaw_ops.backup.plugins.module_utils._adapter impor
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.progress_file import VARIABLE
 
 FAILED = 10  # exit statuses from here on
-LOOKS = ("list", "status", "diff", "ls", "doctor", "instances")  # commands that change nothing
+LOOKS = ("list", "status", "diff", "ls", "doctor", "instances", "survey")  # commands that change nothing
 REHEARSED = ("prune", "restore", "update")  # that say with --dry-run what they would do
 
 

@@ -63,12 +63,18 @@ def collections(tmp_path_factory):
     return tree
 
 
+@pytest.fixture(scope="session")
+def ansible_in(collections):
+    """ansible_in(home): Ansible with that home."""
+    return lambda home: Ansible(home, collections)
+
+
 @pytest.fixture
-def ansible(tmp_path, collections):
+def ansible(tmp_path, ansible_in):
     """Ansible with a new home."""
     home = tmp_path / "home"
     home.mkdir()
-    return Ansible(home, collections)
+    return ansible_in(home)
 
 
 @pytest.fixture(scope="session")

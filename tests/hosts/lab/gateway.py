@@ -101,15 +101,21 @@ class HostedGateway:
 
     def install(self) -> None:
         """Write configuration and unit, let the user linger, start the unit now and at every boot. Does not wait for it."""
-        self.host.inside("runuser", "-u", self.user, "--", "mkdir", "-p", "-m", "0700", self.state_dir, f"{self.home}/tmp")
+        self.host.inside("runuser", "-u", self.user, "--", "mkdir", "-p", "-m", "0700", self.state_dir)
         self.host.write(f"{self.state_dir}/openclaw.json", json.dumps(self.configuration(), indent=2), self.user, "0600")
         self.host.write(f"{self.state_dir}/gateway.systemd.env", SETTINGS, self.user, "0600")
+        self.install_unit()
+        self.start()
+
+    def install_unit(self) -> None:
+        """Only the unit, enabled, and a user who lingers: a host on which OpenClaw was installed and never used."""
+        self.host.inside("runuser", "-u", self.user, "--", "mkdir", "-p", "-m", "0700", f"{self.home}/tmp")
         self.host.write(f"{self.home}/.config/systemd/user/{self.unit}", self._unit_text(), self.user)
         self.host.inside("loginctl", "enable-linger", self.user)
         lifecycle.wait(lambda: self.systemctl("is-system-running", check=False).stdout.strip() == "running" or None, 30.0,
                        f"{self.user}'s systemd on {self.host.name} does not run")
         self.systemctl("daemon-reload")
-        self.systemctl("enable", "--now", self.unit)
+        self.systemctl("enable", self.unit)
 
     def configuration(self) -> dict:
         """What `openclaw onboard` would write: a gateway on loopback with a token, one agent."""

@@ -20,7 +20,10 @@ FACTS = {
     "rounds": [{"backup": {"changed": True, "snapshot": {"id": "a", "bytes": 9, "bytes_stored": 5_000_000}},
                 "prefetch": {"bytes_read": 6_000_000}, "backup_s": 2.0, "prefetch_s": 3.0}],
     "last": {"changed": True, "snapshot": {"id": "b", "bytes": 9, "bytes_stored": 1_000}, "omissions": [{"path": "/x", "reason": "gone"}]},
-    "restored": {"changes": [{"message": "2 deliveries are held back"}]},
+    "restored": {"edits": {
+        "changes": [{"kind": "held", "path": "state/openclaw.sqlite", "field": "delivery_queue_entries", "before": "pending", "after": "held"},
+                    {"kind": "path", "path": "openclaw.json", "field": "x", "before": "/home/a", "after": "/home/b"}],
+        "unmapped": [{"path": "openclaw.json", "field": "y", "value": "/mnt/old", "reason": "nothing is there"}]}, "notes": ["a remark"]},
     "after": {"ground": {"health": {"channels_failing": ["whatsapp:default"]}}},
 }
 
@@ -39,7 +42,7 @@ def test_the_downtime_and_its_parts():
 def test_people_read_all_of_it():
     text = "\n".join(migration.lines(made()))
     for words in ("new runs", "Round 1: 5.0 MB stored in 2 s, 6.0 MB read in 3 s", "Last difference: 1.0 kB", "Moved: /home/a → /home/b",
-                  "Missing: /x: gone", "2 deliveries are held back", "login survives: usually; seen: failing", "move the entry of assistant",
+                  "Missing: /x: gone", "Held back: state/openclaw.sqlite delivery_queue_entries: pending → held", "Paths rewritten: 1", "/mnt/old (nothing is there)", "a remark", "login survives: usually; seen: failing", "move the entry of assistant",
                   "migrate_rollback", "OpenClaw 2026.9.6, Node 24.1.0 → OpenClaw 2026.9.6, Node unknown"):
         assert words in text.replace("now runs on new", "new runs"), words
 

@@ -26,6 +26,9 @@ _SENTENCES = {
     IMPOSSIBLE: "{instance} could not be moved from {from} to {to}; nothing was changed on {from}, and {to} is as it was.",
     NOTHING: "{instance} runs on {to} already, and is fenced on {from}.",
 }
+_EDITS = {
+    "path": "Paths rewritten", "link": "Links rewritten", "removed": "Left behind by processes that ended, removed",
+    "anchor": "Anchors of the config refreshed", "identity": "Identities set", "merged": "Merged"}
 
 
 def report(facts: dict) -> dict:
@@ -35,6 +38,7 @@ def report(facts: dict) -> dict:
     parts = {name: round(times[end] - times[begin], 1) for name, begin, end in _STEPS if times.get(begin) and times.get(end)}
     snapshot = (facts.get("last") or {}).get("snapshot") or target.get("snapshot") or {}
     restored = facts.get("restored") or {}
+    edits = restored.get("edits") or {}
     health = ((facts.get("after") or {}).get("ground") or {}).get("health")
     return {
         "instance": facts["instance"], "from": facts["from"], "to": facts["to"], "outcome": facts["outcome"],
@@ -43,7 +47,7 @@ def report(facts: dict) -> dict:
         "last_backup": _stored(facts.get("last")), "loss_window_s": _lost(facts, snapshot),
         "versions": {"from": _versions(source) or (target.get("snapshot") or {}).get("versions") or {}, "to": _versions(target)},
         "moves": (target.get("snapshot") or {}).get("moves") or [], "omissions": (facts.get("last") or {}).get("omissions") or [],
-        "changes": restored.get("changes") or [], "unmapped": restored.get("unmapped") or [],
+        "edits": edits.get("changes") or [], "unmapped": edits.get("unmapped") or [], "notes": restored.get("notes") or [],
         "channels": _channels(facts, health), "problems": target.get("problems") or [], "failure": facts.get("failure"),
         "to_do": _to_do(facts)}
 
@@ -156,18 +160,25 @@ def _details(made: dict):
         yield f"Moved: {old} → {new}"
     for one in made["omissions"]:
         yield f"Missing: {one.get('path')}: {one.get('reason')}"
-    for one in made["changes"]:
-        yield f"Changed: {_words_of(one)}"
+    yield from _edit_lines(made["edits"])
     for one in made["unmapped"]:
-        yield f"Still points elsewhere: {_words_of(one)}"
+        yield f"Still points elsewhere: {one['path']} {one['field']}: {one['value']} ({one['reason']})"
+    for text in made["notes"]:
+        yield f"Note: {text}"
     for one in made["problems"]:
         yield f"{one['level'].capitalize()}: {one['message']}. {one['hint']}"
 
 
-def _words_of(one) -> str:
-    if not isinstance(one, dict):
-        return str(one)
-    return str(one.get("message") or ": ".join(str(value) for value in one.values() if value not in (None, "")))
+def _edit_lines(edits: list[dict]):
+    """What was held back, one by one; of the rest, how many."""
+    counts: dict[str, int] = {}
+    for one in edits:
+        if one["kind"] == "held":
+            yield f"Held back: {one['path']} {one['field']}: {one['before']} → {one['after']}"
+        else:
+            counts[one["kind"]] = counts.get(one["kind"], 0) + 1
+    for kind, count in sorted(counts.items()):
+        yield f"{_EDITS.get(kind, kind)}: {count}"
 
 
 def channel_lines(channels: list[dict]) -> list[str]:

@@ -11,12 +11,12 @@ import sys
 from openclaw_backup_engine._version import VERSION
 
 from . import (
-    backup_command, config, doctor_command, exit_codes, fence_command, fleet_command, instances_command, keys_command, list_command,
-    notify_command, prune_command, restore_command, status_command, update_command, verify_command)
+    arrival_command, backup_command, config, doctor_command, exit_codes, fence_command, fleet_command, instances_command, keys_command,
+    list_command, notify_command, prune_command, restore_command, status_command, update_command, verify_command)
 
 _COMMANDS = (
     backup_command, list_command, status_command, verify_command, restore_command, prune_command, keys_command, doctor_command,
-    instances_command, notify_command, fleet_command, fence_command, update_command)
+    instances_command, notify_command, fleet_command, fence_command, update_command, arrival_command)
 _DEFAULTS = {"instance": None, "all": False, "config": config.DIRECTORY, "state": None, "json": False, "query": None, "plain": False}
 
 

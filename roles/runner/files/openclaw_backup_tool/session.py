@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import Mapping
 
 from openclaw_backup_engine import lock, opening
-from openclaw_backup_engine.capture.instance import discover
+from openclaw_backup_engine.capture.locate import Location, locate
 from openclaw_backup_engine.errors import EngineError
 from openclaw_backup_engine.gateway import fence
-from openclaw_backup_engine.gateway.control import Gateway, open_gateway
+from openclaw_backup_engine.gateway.control import Gateway
+from openclaw_backup_engine.gateway.detect import detect
 from openclaw_backup_engine.options import EncryptionOptions, InstanceOptions, StorageOptions
 from openclaw_backup_engine.ports import Clock, Context, Progress
 from openclaw_backup_engine.repository.repository import Repository
@@ -48,14 +49,19 @@ class Session:
         """Which instance of the host this is."""
         return replace(self.settings.instance_options(), instance=self.name)
 
+    def location(self) -> Location:
+        """Where the instance is on this host; its state need not be there. EngineError "user-unknown", "path-relative"."""
+        return locate(self.instance_options(), self.context)
+
     def gateway(self) -> Gateway:
-        """The gateway of the instance. EngineError of discovery and control."""
-        return open_gateway(discover(self.instance_options(), self.context), self.settings.gateway, self.context)
+        """The gateway of the instance, also where its state is not there (yet). EngineError of location() and control."""
+        location, options = self.location(), self.settings.gateway
+        return Gateway(location, detect(location, options, self.context), options, self.context)
 
     def fence(self) -> fence.Fence | None:
-        """The fence around its gateway; None also where there is no such instance (any more)."""
+        """The fence around its gateway; None also where there is no such user (any more)."""
         try:
-            return fence.find(discover(self.instance_options(), self.context).state_dir)
+            return fence.find(self.location().state_dir)
         except EngineError:
             return None
 
