@@ -13,7 +13,7 @@ from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.inplac
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.inplace.options import InPlaceOptions
 from support.fake_host import write
 
-SIZE = 4 << 20
+SIZE = 16 << 20  # several of the frames that are read whole
 
 
 def last_difference(host, **instance) -> int:
