@@ -29,6 +29,8 @@ def last_difference(host, **instance) -> int:
     host.back_up()
     if not instance:
         host.change()
+    else:
+        host.state.path.rename(host.directory / "the-old-host")
     repository = host.repository()
     before = repository.storage.traffic.bytes_received
     options = InPlaceOptions(pre_restore=False, start="never")
@@ -47,7 +49,7 @@ def test_where_the_instance_has_another_place(host):
     other = host.home / ".openclaw-elsewhere"
     assert last_difference(host, state_dir=str(other), profile="elsewhere") < SIZE / 2
     assert (other / "workspace/MEMORY.md").read_text() == "the last word\n"
-    assert (other / "workspace/big.bin").read_bytes() == (host.state.path / "workspace/big.bin").read_bytes()
+    assert (other / "workspace/big.bin").read_bytes() == (host.directory / "the-old-host/workspace/big.bin").read_bytes()
 
 
 @pytest.mark.parametrize("options", [{"paths": ("workspace/SOUL.md",)}, {"components": ("config",)}])
