@@ -157,7 +157,8 @@ def test_a_killed_restore_leaves_no_gateway_on_half_a_state_and_is_ended_by_a_ti
     timer = restored.host.inside("systemctl", "list-units", "--plain", "--no-legend", "openclaw-backup-dead-man-*.timer").stdout.split()[0]
     restored.host.inside("systemctl", "start", timer.replace(".timer", ".service"), check=False)
     lifecycle.wait(lambda: gateway.probe("readyz").get("ready") or None, 240.0, "the gateway did not come back")
-    assert restored.notes() == "kept" and not restored.put_aside() and not restored.roots_files()
+    lifecycle.wait(lambda: not restored.put_aside() or None, 60.0, "the restore was not cleared away")
+    assert restored.notes() == "kept" and not restored.roots_files()
 
 
 def test_after_a_power_cut_the_old_state_is_back_by_itself(restored, gateways):
