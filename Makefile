@@ -12,7 +12,7 @@ S3_VENV := .venv-s3
 REQUIREMENTS := $(wildcard requirements/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-test venv-s3 backup restore test unit unit-quick sanity sanity-all lint integration integration-all browser hosts molecule docs variables bench torture real page build clean
+.PHONY: help venv venv-test venv-s3 backup restore test unit unit-quick sanity sanity-all lint integration integration-all browser hosts molecule docs variables bench torture real long page build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -68,7 +68,7 @@ browser: venv-test ## The page in a real Chromium, with an accessibility checker
 	@$(TEST_VENV)/bin/python -m pytest tests/browser
 
 hosts: venv-test ## Real hosts with systemd, SSH, OpenClaw and an S3 server: tests/hosts, then the molecule scenarios (needs root)
-	@tools/test-hosts run -- $(TEST_VENV)/bin/python -m pytest tests/hosts
+	@tools/test-hosts run -- $(TEST_VENV)/bin/python -m pytest tests/hosts -m 'not long'
 	@tools/test-hosts run -- tools/molecule.sh test --all
 
 molecule: venv-test ## Only the molecule scenarios; one of them: make molecule SCENARIO=hosts
@@ -81,7 +81,11 @@ torture: venv-test venv-s3 ## The full forms of the long tests: hours
 	@TORTURE=full HYPOTHESIS_PROFILE=thorough $(TEST_VENV)/bin/python -m pytest tests/unit tests/integration tests/torture -m torture
 
 real: venv-test ## With a real OpenClaw (npm, 840 MB, once) and a real Ceph: a running gateway is backed up, restored, started
-	@$(TEST_VENV)/bin/python -m pytest tests/real
+	@$(TEST_VENV)/bin/python -m pytest tests/real -m 'not long'
+
+long: venv-test ## What make hosts and make real leave out: a move between hosts, 1 GB and nine agents, a dead controller, Podman
+	@$(TEST_VENV)/bin/python -m pytest tests/real -m long
+	@tools/test-hosts run -- $(TEST_VENV)/bin/python -m pytest tests/hosts -m long
 
 page: venv-test ## Render the page of a made-up fleet into build/page, with pictures where there is a Chromium
 	@$(TEST_VENV)/bin/python tools/sample_page.py build/page

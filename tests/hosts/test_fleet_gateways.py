@@ -22,6 +22,8 @@ from hosts.lab.commands import LabError
 from hosts.lab.fleet import Fleet, last_run, run_unit, tool
 from support.openclaw.gateway import TOKEN
 
+pytestmark = pytest.mark.long
+
 BESIDE = 1.0  # seconds: what a backup may add to the gateway's own drain, or to its stop and start
 STOP_TIMEOUT, DEAD_MAN = 60, 20  # seconds
 STARTS = 60.0  # seconds that a start may take on a slow machine

@@ -23,6 +23,8 @@ from hosts.lab import faults, places
 from hosts.lab.gateway import HostedGateway
 from hosts.lab.host import Host
 
+pytestmark = pytest.mark.long
+
 INSTANCE = "assistant"
 DOWN_AT_MOST = 120.0  # seconds: a gateway that starts on a slow machine, not one that waits for a copy
 WRITER = """

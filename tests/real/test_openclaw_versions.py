@@ -48,6 +48,7 @@ def judge(staged: Path, cache: str) -> preflight.Judgement:
         find_account(os.geteuid()), Context(run=made_up_openclaw.run))
 
 
+@pytest.mark.long
 def test_openclaw_accepts_its_own_state_and_touches_nothing(staged, openclaw_cache):
     before = {name: (staged / name).read_bytes() for name in tree(staged) if (staged / name).is_file()}
     judged = judge(staged, openclaw_cache)
@@ -57,6 +58,7 @@ def test_openclaw_accepts_its_own_state_and_touches_nothing(staged, openclaw_cac
     assert not [name for name in os.listdir("/tmp") if name.startswith("openclaw-backup-preflight")]
 
 
+@pytest.mark.long
 def test_openclaw_refuses_what_it_could_not_start_with(staged, openclaw_cache):
     with sqlite3.connect(staged / AGENT) as database:
         database.execute("PRAGMA user_version=99")

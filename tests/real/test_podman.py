@@ -18,6 +18,8 @@ from support.backup_host import BackupHost
 from support.openclaw.gateway import READY_SECONDS
 from support.podman import Podman, installed
 
+pytestmark = pytest.mark.long
+
 BESIDE = 1.0  # seconds: what a backup may add to the gateway's own drain, or to its stop and start
 NAME = "openclaw-gateway"
 WITHOUT_SYSTEMD = GatewayOptions(dead_man_timeout=0)  # no timer can be made here that would start it again
