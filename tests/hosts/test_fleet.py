@@ -23,6 +23,8 @@ from hosts.lab.commands import run
 from hosts.lab.fleet import Fleet, last_run, run_unit, snapshots, tool
 from hosts.lab.host import Host
 
+pytestmark = pytest.mark.long
+
 SAMPLE = places.CHECKOUT / "playbooks" / "files" / "sample_state.py"
 TOLD = "/var/lib/openclaw-backup/told"
 AGENT = "/home/agent/.openclaw"

@@ -17,6 +17,8 @@ import sqlite3
 import time
 from pathlib import Path
 
+import pytest
+
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.capture.accounts import Account
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.capture.locate import Location
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.edits.apply import EditOptions, apply
@@ -148,6 +150,7 @@ def fingerprint(folder: Path) -> dict:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.long
 def test_a_state_with_a_past_moves_to_another_home_and_profile_and_does_not_act_on_it(openclaw_gateway, openclaw_cache, tmp_path):
     original, outside = openclaw_gateway.openclaw, openclaw_gateway.outside
     host = BackupHost(tmp_path, home=Path(original.home))
