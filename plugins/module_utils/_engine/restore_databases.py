@@ -19,7 +19,10 @@ _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 
 
 class Settler:
-    """Folds in and checks each database as soon as it and what belongs to it are there. A context manager.
+    """Checks each database as soon as it is there, and folds in logs once all files are. A context manager.
+
+    One that has a log is opened for writing, and SQLite then heeds whatever lies beside it: also a file that the manifest does
+    not call a journal, and that may come later. So it waits for the last file.
 
     entries: of the databases, their logs and journals among them. Adds to outcome.failed.
     changed: {path: [size, modified], or None where it is gone} of files that are no longer as the manifest has them.
@@ -56,8 +59,8 @@ class Settler:
             return
         with self._lock:
             self._missing[owner].discard(path)
-            if not self._missing[owner]:
-                self._submit(owner, self._sidecars.get(owner, []))
+            if not self._missing[owner] and owner not in self._sidecars:
+                self._submit(owner, [])
 
     def _submit(self, owner: str, sidecars: list[str]) -> None:
         entry = self._waiting.pop(owner, None)
