@@ -90,10 +90,12 @@ class Attendant:
         service = self._gateway.service
         if not isinstance(service, SystemdService) or self._context.run is None:
             return []
-        unit = "--user-unit" if service.kind == "systemd-user" else "--unit"
+        words = [f"--unit={service.name}"]
+        if service.kind == "systemd-user":  # --user-unit would mean that of whoever asks
+            whose = f"_UID={self._gateway.location.account.uid}"
+            words = [f"_SYSTEMD_USER_UNIT={service.name}", whose, "+", f"USER_UNIT={service.name}", whose]
         done = self._context.run(
-            ["journalctl", f"{unit}={service.name}", f"--since=@{int(self._since)}", f"--lines={_LOG_LINES}", "--no-pager", "--output=cat"],
-            _LOG_TIMEOUT)
+            ["journalctl", f"--since=@{int(self._since)}", f"--lines={_LOG_LINES}", "--no-pager", "--output=cat", *words], _LOG_TIMEOUT)
         lines = done.output.splitlines() if done.code == 0 else []
         if lines:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
