@@ -251,13 +251,13 @@ def tell(module, context):
         _adapter.storage_options(module), context, objectives, expectations.expected(params["expected"], objectives),
         expectations.reports(params["reports"]), params["only"])
     documents = {
-        params["html_dest"]: lambda: page.page(found, params["title"]).encode(),
-        params["json_dest"]: lambda: (json.dumps(found.to_dict(), indent=1) + "\n").encode(),
-        params["prometheus_dest"]: lambda: metrics.textfile(found).encode()}
+        params["html_dest"]: lambda: page.page(found, params["title"]),
+        params["json_dest"]: lambda: json.dumps(found.to_dict(), indent=1) + "\n",
+        params["prometheus_dest"]: lambda: metrics.textfile(found)}
     written = [path for path in documents if path]
     for path in written:
         if not module.check_mode:
-            write(module, path, documents[path]())
+            write(module, path, documents[path]().encode())
     described = found.to_dict()
     result = {
         "changed": bool(written), "written": written, "table": text.table(found).splitlines(),

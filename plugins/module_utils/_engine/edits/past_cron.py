@@ -63,7 +63,8 @@ def skip_in_job(job: dict, state: dict, enabled: bool, now: int) -> tuple[str, s
     """
     schedule = job.get("schedule")
     kind = schedule.get("kind") if isinstance(schedule, dict) else None
-    was_running = any([state.pop(name, None) is not None for name in _UNDER_WAY])  # a list: all of them go
+    under_way = [state.pop(name, None) for name in _UNDER_WAY]
+    was_running = any(value is not None for value in under_way)
     due = enabled and any(_passed(state.get(name), now) for name in _DUE)
     if enabled and kind == "at" and (due or was_running or not state.get("lastRunAtMs") and _passed(_moment(schedule.get("at")), now)):
         _forget_times(state)

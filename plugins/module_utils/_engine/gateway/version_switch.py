@@ -16,7 +16,6 @@ going back is to install the old version. A switch survives as a dict (to_dict, 
 """
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from dataclasses import asdict, dataclass

@@ -187,7 +187,7 @@ class _Attempt:
         self._run("freshness", self._freshness)
         if self._options.snapshot != "latest" or not self._options.max_age:
             self._proof.check("freshness").result = model.SKIPPED
-        header, manifest = self._run("repository", lambda: self._load())
+        header, manifest = self._run("repository", self._load)
         if header is None:
             return
         place = self._run("restore", lambda: Place(

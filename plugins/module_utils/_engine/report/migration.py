@@ -132,7 +132,7 @@ def lines(made: dict) -> list[str]:
 
 def _failure(failure: dict):
     code = f" [{failure['error_code']}]" if failure.get("error_code") else ""
-    yield f"It failed at the step “{failure.get('step')}”: {failure.get('msg')}{code}"
+    yield f"It failed at the step {failure.get('step')}: {failure.get('msg')}{code}"
     if failure.get("hint"):
         yield str(failure["hint"])
 
