@@ -32,8 +32,9 @@ _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # what steers a terminal o
 def clean(text: object, limit: int = 500) -> str:
     """Text of others on one line: what is invisible or steers a terminal is spelled out, what is too long is cut."""
     shown = str(text)[:limit + 1]
-    shown = "".join(
-        " " if char in "\n\t" else char if unicodedata.category(char) not in _HIDDEN else f"\\u{ord(char):04x}" for char in shown)
+    if not shown.isprintable():
+        shown = "".join(
+            " " if char in "\n\t" else char if unicodedata.category(char) not in _HIDDEN else f"\\u{ord(char):04x}" for char in shown)
     return shown[:limit] + "…" if len(shown) > limit else shown
 
 

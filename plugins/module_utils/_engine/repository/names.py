@@ -10,6 +10,7 @@ A snapshot id is UTC time with milliseconds, 2026-11-20T02:30:00.123Z. In object
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 import secrets
 import sys
@@ -52,13 +53,21 @@ def id_of_time(seconds: float) -> str:
 def time_of_id(snapshot_id: str) -> float:
     """Seconds since 1970 UTC of a snapshot id in either form. EngineError "snapshot-id-invalid"."""
     match = _ID.fullmatch(snapshot_id)
-    try:
-        if match:
-            *whole, milliseconds = (int(part) for part in match.groups())
-            return datetime.datetime(*whole, milliseconds * 1000, datetime.timezone.utc).timestamp()
-    except ValueError:
-        pass
+    if match:
+        day, hours, minutes, seconds, milliseconds = match.group(1, 2, 3), *map(int, match.group(4, 5, 6, 7))
+        midnight = _midnight(*day)
+        if midnight is not None and hours < 24 and minutes < 60 and seconds < 60:
+            return ((midnight + (hours * 60 + minutes) * 60 + seconds) * 1000 + milliseconds) / 1000
     raise EngineError("snapshot-id-invalid", f"{snapshot_id!r} is not a snapshot id", "Ids look like 2026-11-20T02:30:00.123Z.")
+
+
+@functools.lru_cache(maxsize=4096)  # a fleet's listing holds a hundred thousand ids of a few hundred days
+def _midnight(year: str, month: str, day: str) -> int | None:
+    """Seconds since 1970 UTC at which a day began; None if there is no such day."""
+    try:
+        return int(datetime.datetime(int(year), int(month), int(day), tzinfo=datetime.timezone.utc).timestamp())
+    except ValueError:
+        return None
 
 
 def next_id(now: float, newest: str | None) -> str:
@@ -84,9 +93,11 @@ def snapshot_of_object(name: str) -> str | None:
     if not _COMPACT.fullmatch(tail):
         return None
     try:
-        return id_of_time(time_of_id(tail))
+        if time_of_id(tail) < 0:
+            return None
     except EngineError:
         return None
+    return f"{tail[:4]}-{tail[4:6]}-{tail[6:11]}:{tail[11:13]}:{tail[13:]}"
 
 
 def random_id() -> str:

@@ -111,7 +111,8 @@ class Memory:
         try:
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
             with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(self._path), prefix=".new-", delete=False) as stream:
-                json.dump({"version": _VERSION, "facts": self._new}, stream, separators=(",", ":"))
+                # Not dump(): it writes each value by itself, in Python.
+                stream.write(json.dumps({"version": _VERSION, "facts": self._new}, separators=(",", ":")))
             os.replace(stream.name, self._path)
         except OSError:
             return
