@@ -46,14 +46,24 @@ def relocate_files(staged: Staged, texts: PathText, report: EditReport) -> None:
         _relocate_links(staged, root, report)
 
 
-def _rewrite_config(staged: Staged, texts: PathText, path: str, report: EditReport) -> None:
+def _rewrite_text(staged: Staged, texts: PathText, path: str) -> tuple[str, str, list[tuple[str, str]]] | None:
+    """Rewrite the paths in one file of JSON or JSON5: (text before, text after, [(path before, path after)]); None where it cannot be read."""
     place = staged.locate(path)
     text = read_text(place) if place else None
     if text is None:
-        return
+        return None
     new, pairs = texts.rewrite(text, quoted=True)
     if pairs:
         write_text(place, new)
+    return text, new, pairs
+
+
+def _rewrite_config(staged: Staged, texts: PathText, path: str, report: EditReport) -> None:
+    done = _rewrite_text(staged, texts, path)
+    if done is None:
+        return
+    text, new, pairs = done
+    if pairs:
         report.changes.extend(_config_changes(texts, path, text, pairs))
     if os.path.basename(path) == os.path.basename(staged.config_file()) or path in staged.roots("include"):
         _report_missing(staged, texts, path, new, report)
@@ -139,14 +149,9 @@ def _old_files(staged: Staged) -> list[str]:
 
 def _rewrite_json(staged: Staged, texts: PathText, path: str, report: EditReport) -> None:
     """JSON that only OpenClaw writes."""
-    place = staged.locate(path)
-    text = read_text(place) if place else None
-    if text is None:
-        return
-    new, pairs = texts.rewrite(text, quoted=True)
-    if pairs:
-        write_text(place, new)
-        report.changes.extend(Change("path", path, "", before, after) for before, after in dict.fromkeys(pairs))
+    done = _rewrite_text(staged, texts, path)
+    if done:
+        report.changes.extend(Change("path", path, "", before, after) for before, after in dict.fromkeys(done[2]))
 
 
 def _rename_attestations(staged: Staged, texts: PathText, report: EditReport) -> None:
