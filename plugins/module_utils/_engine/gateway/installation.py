@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from ..capture.accounts import Account, find_account
 from ..capture.locate import Location
-from ..capture.paths import inside
 from ..capture.versions import COMMAND_DIRECTORIES, COMMAND_DIRECTORIES_OF_HOME, Package, find_package, node_binaries
 from ..errors import EngineError
 from ..options import GatewayOptions
@@ -53,9 +52,18 @@ class Installation:
         """Whether this Node is one that this OpenClaw runs with; None where that is not known."""
         return fits(self.node_version, self.needs_node) if self.node_version and self.needs_node else None
 
-    def lies_in(self, path: str) -> bool:
-        """Whether it is inside of a directory: one installer puts OpenClaw and Node into the state directory itself."""
-        return any(inside(os.path.realpath(one), os.path.realpath(path)) for one in (self.directory, self.node) if one)
+    @property
+    def places(self) -> tuple[str, ...]:
+        """What must stay where it is for its gateway to start, and for npm to install another: whole directories, and files.
+
+        One installer puts OpenClaw and Node into the state directory itself.
+        """
+        found = [self.base if self.method in (NPM_GLOBAL, PNPM) else self.directory]
+        if self.method == NPM_GLOBAL:
+            found.append(f"{os.path.dirname(os.path.dirname(self.base))}/bin/openclaw")
+        if self.method == NPM_LOCAL:
+            found = [f"{self.base}/{name}" for name in ("node_modules", "package.json", "package-lock.json")]
+        return tuple(dict.fromkeys([*found, *_way_to(self.node)] if self.node else found))
 
     def to_dict(self) -> dict:
         """JSON-native, for people and programs."""
@@ -83,6 +91,16 @@ def find(location: Location, options: GatewayOptions, context: Context) -> Insta
     return Installation(
         method, package.directory, package.version, base, owner, node, _node_version(node, location.account, context), package.engines,
         tuple(options.install_command))
+
+
+def _way_to(path: str) -> list[str]:
+    """The links that a path leads through, and what it leads to in the end; the names in front of a link need not stay."""
+    found, place = [], ""
+    for name in path.strip("/").split("/"):
+        place = f"{place}/{name}"
+        if os.path.islink(place):
+            found.append(os.path.join(os.path.realpath(os.path.dirname(place)), name))
+    return [*found, os.path.realpath(path)]
 
 
 def _method(package: Package) -> tuple[str, str]:

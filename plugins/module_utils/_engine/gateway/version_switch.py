@@ -29,6 +29,7 @@ from ..ports import CommandResult, Context
 from .installation import COMMAND, KNOWN, NPM_GLOBAL, NPM_LOCAL, PNPM, Installation, find, program, run_as_owner
 from .node_range import fits
 
+FETCHED = ".openclaw-other-"  # and a number: npm's directory for the other version, beside the installed one
 _TIMEOUT = 1800.0  # seconds that an installation may take
 _MOVE_TIMEOUT = 120.0  # seconds for renames, and to remove 30,000 files
 _SPEC = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,99}|/[^\s,]+\.tgz")
@@ -130,7 +131,7 @@ def prepare(installation: Installation, spec: str, context: Context) -> Switch:
             installation.to_dict())
     if installation.method not in (NPM_GLOBAL, NPM_LOCAL):
         return Switch(installation, "" if spec.startswith("/") or not spec[0].isdigit() else spec, spec)
-    stage = f"{installation.base}/.openclaw-other-{secrets.token_hex(4)}"
+    stage = f"{installation.base}/{FETCHED}{secrets.token_hex(4)}"
     made = Switch(installation, "", spec, stage)
     try:
         _require_done(installation, _fetch(made, context), spec)

@@ -5,7 +5,8 @@
 """What is on the disk where a snapshot goes: what a restore may replace, and what it leaves alone.
 
 What a backup leaves out, a restore leaves alone: caches, logs, what patterns exclude, another instance's workspace. Only
-locks, temporary files and half-built databases of the processes that were stopped go with the old state.
+locks, temporary files and half-built databases of the processes that were stopped go with the old state. The installed OpenClaw
+and its Node stay, too, where they lie in the state: what they are is the matter of the option version.
 """
 from __future__ import annotations
 
@@ -15,9 +16,11 @@ from typing import Callable
 
 from ..capture import walk
 from ..capture.paths import inside
+from ..gateway.version_switch import FETCHED
 from .ground import Ground
 
 # Rules of default_exclusions.py for what belongs to processes that no longer run.
+ANOTHER, PROGRAM = "another-instance", "installed-program"
 OF_PROCESSES = ("locks", "temporary-files", "unfinished-databases")
 
 
@@ -30,14 +33,18 @@ class Live:
     reason: Callable[[str, bool], "str | None"] = lambda path, is_directory: None
 
 
-def look(ground: Ground, rules: walk.Rules, foreign: tuple[str, ...] = ()) -> Live:
+def look(ground: Ground, rules: walk.Rules, foreign: tuple[str, ...] = (), program: tuple[str, ...] = ()) -> Live:
     """Walk the roots as a backup with these rules would. Opens no file. Notes boundaries between file systems in ground.
 
-    foreign: paths of another instance.
+    foreign: paths of another instance. program: of what runs this one.
     """
-    found = Live(kept={path: "another-instance" for path in foreign})
+    found = Live(kept={path: ANOTHER for path in foreign})
+    program = tuple(path for path in program if any(inside(path, root) for root in ground.roots))
 
     def reason(path: str, is_directory: bool) -> str | None:
+        if any(inside(path, place) for place in program) or path.rpartition("/")[2].startswith(FETCHED):
+            found.kept[path] = PROGRAM
+            return PROGRAM
         why = rules.reason(path, is_directory)
         if why in OF_PROCESSES:
             return None
@@ -47,7 +54,7 @@ def look(ground: Ground, rules: walk.Rules, foreign: tuple[str, ...] = ()) -> Li
 
     found.reason = reason
     existing = [root for root in ground.roots if os.path.lexists(root)]
-    scan = walk.walk(existing, walk.Rules(reason, rules.descend, rules.cut))
+    scan = walk.walk(existing, walk.Rules(reason, lambda path: path not in found.kept and rules.descend(path), rules.cut))
     devices: dict[str, int] = {}
     for row in scan.rows():
         found.rows[row.path] = row
@@ -65,5 +72,5 @@ def look(ground: Ground, rules: walk.Rules, foreign: tuple[str, ...] = ()) -> Li
 
 
 def belongs_elsewhere(path: str, live: Live) -> bool:
-    """Whether a path of the snapshot lies in what is another instance's here."""
-    return any(inside(path, other) for other, why in live.kept.items() if why == "another-instance")
+    """Whether a path of the snapshot lies in what is another instance's here, or the installed program's."""
+    return any(inside(path, other) for other, why in live.kept.items() if why in (ANOTHER, PROGRAM))

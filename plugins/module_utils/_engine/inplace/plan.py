@@ -36,7 +36,7 @@ from .ground import Ground
 from .live import Live
 from .options import InPlaceOptions
 from .placed import PlacedChoice, Roots, choose_roots
-from .version_step import Versions, compare
+from .version_step import Versions, compare, installed
 
 SHOWN = 1000  # paths of each kind
 
@@ -155,7 +155,9 @@ def plan(repository: Repository, options: InPlaceOptions, where: Where, context:
     wanted = _as_backup(manifest, header, options)
     chosen = what_is_there(where, wanted, context)
     instance = chosen.source.instance if chosen else None
-    found = live.look(ground, chosen.source.rules if chosen else walk.Rules(), instance.foreign if instance else ())
+    program = installed(location, options.gateway, context)
+    found = live.look(
+        ground, chosen.source.rules if chosen else walk.Rules(), instance.foreign if instance else (), program.places if program else ())
     gateway = Gateway(location, detect(location, options.gateway, context), options.gateway, context)
     made = InPlacePlan(
         where, options, repository, ref, header, manifest, location, placement, instance, roots, ground, found, gateway, attempt, wanted,
@@ -163,7 +165,7 @@ def plan(repository: Repository, options: InPlaceOptions, where: Where, context:
     _fill(made)
     made.gateway_state = gateway.status().state
     made.channels = _channels(location)
-    made.versions = compare(made, context)
+    made.versions = compare(made, program)
     return made
 
 

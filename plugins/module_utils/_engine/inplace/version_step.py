@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ..capture.locate import Location
 from ..edits.staged import Staged
 from ..errors import EngineError
 from ..gateway import installation, preflight, version_switch
 from ..gateway.installation import Installation
 from ..gateway.version_switch import Switch
+from ..options import GatewayOptions
 from ..ports import Context
 
 _AGENT = re.compile(r"/agents/([^/]+)/agent/[^/]+$")
@@ -34,16 +36,20 @@ class Versions:
             "installs": self.snapshot if self.install else None}
 
 
-def compare(made, context: Context) -> Versions:
-    """What the option version makes of the two versions. EngineError "version-differs" where they may not differ."""
-    wanted = made.header.openclaw_version
+def installed(location: Location, options: GatewayOptions, context: Context) -> Installation | None:
+    """What runs the instance; None where there is none on this host."""
     try:
-        found = installation.find(made.location, made.options.gateway, context)
+        return installation.find(location, options, context)
     except EngineError as exc:
         if exc.code != "openclaw-missing":
             raise
-        return Versions(wanted, None)
-    if not wanted or found.version == wanted:
+        return None
+
+
+def compare(made, found: Installation | None) -> Versions:
+    """What the option version makes of the two versions. EngineError "version-differs" where they may not differ."""
+    wanted = made.header.openclaw_version
+    if found is None or not wanted or found.version == wanted:
         return Versions(wanted, found)
     if made.options.version == "refuse":
         raise EngineError(

@@ -68,7 +68,7 @@ def test_an_installation_is_described(host):
     found = host.find()
     assert (found.method, found.version, found.node_version, found.node_fits) == ("npm-global", "2026.9.6", "24.16.1", True)
     assert found.owner.uid == os.geteuid() and found.base == str(host.home / "npm/lib/node_modules")
-    assert not found.lies_in(str(host.home / ".openclaw")) and found.lies_in(str(host.home))
+    assert found.places == tuple(str(host.home / path) for path in ("npm/lib/node_modules", "npm/bin/openclaw", "node/bin/node"))
     assert json.dumps(found.to_dict())
 
 
