@@ -12,8 +12,10 @@ fingerprint is forgotten: OpenClaw notes it anew at its first start.
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 
+from ..errors import EngineError
 from .databases import json_object, json_text, open_staged, tables_of
 from .staged import Change, EditReport, Staged, read_text, write_text
 
@@ -50,8 +52,33 @@ def _refresh_copies(staged: Staged, text: str, report: EditReport) -> None:
 
 
 def forget_fingerprint(connection: sqlite3.Connection, path: str, report: EditReport) -> None:
-    """In the global database; also called on a live one, while its gateway is stopped, when only the config is restored."""
+    """In the global database, a staged one or a copy of the live one."""
     if _TABLE in tables_of(connection):
         for (config,) in connection.execute(f"SELECT config_path FROM {_TABLE} ORDER BY 1").fetchall():
             report.changes.append(Change("anchor", path, f"{_TABLE} {config}", "fingerprint", "forgotten"))
         connection.execute(f"DELETE FROM {_TABLE}")
+
+
+def forget_in_copy(live: str, place: str) -> list[Change]:
+    """Copy the live global database, whose gateway is stopped, with its owner and mode, and forget the fingerprint in the copy.
+
+    Without a fingerprint there is no copy and no change. EngineError "edit-failed".
+    """
+    report = EditReport()
+    try:
+        for suffix in ("", "-wal"):
+            if os.path.isfile(live + suffix):
+                shutil.copyfile(live + suffix, place + suffix)
+        shutil.copystat(live, place)
+        if os.geteuid() == 0:
+            owner = os.stat(live)
+            os.chown(place, owner.st_uid, owner.st_gid)
+        with open_staged(place, live) as connection:
+            forget_fingerprint(connection, live, report)
+        if not report.changes:
+            os.unlink(place)
+    except OSError as exc:
+        raise EngineError(
+            "edit-failed", f"{live} could not be copied to make it forget its config: {exc}",
+            "The live state is as it was. Look at the space and the permissions of the disk that holds it.") from exc
+    return report.changes

@@ -38,8 +38,8 @@ def keep_identity(staged: Staged, live_state_dir: str, live_config: str | None =
     new files, and no identity from a state that has none. EngineError "identity-unlike": the two states keep identities in
     different ways, or there is none to keep; the staged state may be changed in part then and is not to be used.
     """
-    place = staged.locate(staged.state_dir)
-    if place is None or not os.path.isdir(place):
+    place = _working_place(staged)
+    if place is None:
         return []
     changes: list[Change] = []
     scratch = f"{place}/{_SCRATCH}"
@@ -61,6 +61,15 @@ def keep_identity(staged: Staged, live_state_dir: str, live_config: str | None =
     except (OSError, sqlite3.Error) as exc:
         raise _unlike(f"the one on this host cannot be read: {exc}") from exc
     return changes
+
+
+def _working_place(staged: Staged) -> str | None:
+    """A staged directory: of the state, else where the config is staged alone; None where neither is."""
+    state = staged.locate(staged.state_dir)
+    if state and os.path.isdir(state):
+        return state
+    config = staged.locate(staged.config_file())
+    return os.path.dirname(config) if config and os.path.isfile(config) else None
 
 
 def _unlike(why: str) -> EngineError:
@@ -126,7 +135,8 @@ def _rows(live: str) -> dict[str, tuple[list[str], list[tuple]]]:
 def _keep_files(staged: Staged, live_state_dir: str, whole: bool, changes: list[Change]) -> bool:
     """Whether the live state keeps its identity in files."""
     kept = read_text(f"{live_state_dir}/{FILES[0]}") is not None
-    for name in FILES if kept or whole else ():
+    comes = staged.locate(staged.state_dir) is not None  # else these files stay as they are
+    for name in FILES if comes and (kept or whole) else ():
         path, text = f"{staged.state_dir}/{name}", read_text(f"{live_state_dir}/{name}")
         place = staged.locate(path)
         if place is None:

@@ -13,9 +13,10 @@ import os
 from dataclasses import dataclass, field, replace
 
 from .. import backup, lock
+from ..edits import anchors
 from ..edits.apply import apply, repeat_past
 from ..edits.partial import at_last
-from ..edits.staged import Staged
+from ..edits.staged import Change, Staged
 from ..errors import EngineError
 from ..gateway.health import Health
 from ..gateway.version_switch import Switch
@@ -94,7 +95,7 @@ class _Attempt:
         self._made, self._context = made, context
         self._attendant = Attendant(made.gateway, made.options.gateway, context)
         self._result = InPlaceResult(made.to_dict(), True)
-        self._journal = Journal(directory, made.attempt, made.state_dir, made.repository.id, made.ref.id, staging=list(made.parts))
+        self._journal = Journal(directory, made.attempt, made.state_dir, made.repository.id, made.ref.id, staging=made.stagings)
         self._staged = Staged(made.manifest.meta, made.placement, made.disk, made.sources)
         self._start_wanted = False
         self._switch_of_versions: Switch | None = None
@@ -200,10 +201,20 @@ class _Attempt:
         if made.instance:
             changes += at_last(
                 self._staged, made.state_dir, made.location.config_path, made.options.merge, made.whole, made.options.edits, context)
+        changes += self._forget_config()
         self._result.edits["changes"] += [vars(change) for change in changes]
         if changes:
-            synchronise_file_systems(made.parts)
+            synchronise_file_systems(made.stagings)
             context.checkpoint("edited-at-last")
+
+    def _forget_config(self) -> list[Change]:
+        """A config came without the global database, which remembers another one: swap in a copy of it that does not."""
+        made = self._made
+        if not made.remembers:
+            return []
+        changes = anchors.forget_in_copy(made.remembers, made.beside(made.remembers))
+        made.swapped += [made.remembers] if changes else []
+        return changes
 
     def _swap(self) -> None:
         """Put all pieces in place."""

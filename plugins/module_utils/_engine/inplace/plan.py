@@ -15,6 +15,7 @@ from .. import channels, memory, prefetch, restore, source
 from ..capture import walk
 from ..capture.config_file import include_roots, load_config
 from ..capture.instance import discover
+from ..capture.layout import STATE_DATABASE
 from ..capture.locate import Location, locate
 from ..capture.model import Instance
 from ..capture.paths import inside
@@ -57,8 +58,9 @@ class InPlacePlan:
     parts: staging directory → the restore that fills it. channels: those that may have to be paired again, and what to do then.
 
     swapped: the paths that are swapped, whole; fixed: directories above them that stay. selected(): whether a path of this
-    host belongs to what is restored. sources: what is staged only to be merged into the live state. created, replaced, deleted: files and
-    links, by what a restore does to them. directories: path → (mode, uid, gid) of the snapshot's, for those that are missing.
+    host belongs to what is restored. sources: what is staged only to be merged into the live state. remembers: the live database that
+    knows another config than the restored one, where the snapshot brings none. created, replaced, deleted: files and links, by what a
+    restore does to them. directories: path → (mode, uid, gid) of the snapshot's, for those that are missing.
     """
 
     where: Where
@@ -90,6 +92,7 @@ class InPlacePlan:
     channels: list[dict] = field(default_factory=list)
     versions: Versions = Versions("", None)
     sources: frozenset[str] = frozenset()
+    remembers: str = ""
     selected: Callable[[str], bool] = lambda path: True
 
     @property
@@ -108,8 +111,16 @@ class InPlacePlan:
 
     def disk(self, path: str) -> str:
         """Where what will be at a path of this host lies until it is swapped in; it need not exist."""
-        final = self.ground.final(path)
+        return self.beside(self.ground.final(path))
+
+    def beside(self, final: str) -> str:
+        """The same for a path as it really is."""
         return self.ground.staging_of(final) + final
+
+    @property
+    def stagings(self) -> list[str]:
+        """All staging directories."""
+        return list(dict.fromkeys([*self.parts, *([self.ground.staging_of(self.remembers)] if self.remembers else [])]))
 
     def request(self) -> dict:
         """What was asked for, as far as it decides what the state is afterwards."""
@@ -238,6 +249,7 @@ def _fill(made: InPlacePlan) -> None:
     made.swapped, made.fixed = pieces.find(types, unselected, made.live, ground, selected)
     made.deleted = [path for path in _gone(made, types, selected) if not noted.same(path, made.live.rows.get(path))]
     _split(made, wanted, types)
+    made.remembers = _remembering(made, types)
     made.in_place = not (made.created or made.replaced or made.deleted or options.force)
 
 
@@ -294,6 +306,14 @@ def _compare(made: InPlacePlan, entry, noted) -> None:
         made.unchanged += 1
     else:
         made.replaced.append(entry.path)
+
+
+def _remembering(made: InPlacePlan, types: dict[str, str]) -> str:
+    """The live global database, where a config is restored without it: OpenClaw would put back the config that it remembers."""
+    database = os.path.realpath(f"{made.state_dir}/{STATE_DATABASE}")
+    config = made.ground.final(made.placement.path(made.manifest.meta["instance"]["config_path"]))
+    wanted = made.options.edits.anchors == "refresh" and config in types and database not in types
+    return database if wanted and os.path.isfile(database) else ""
 
 
 def _gone(made: InPlacePlan, types: dict[str, str], selected) -> list[str]:

@@ -45,9 +45,9 @@ def _let_through(staging: str, made: InPlacePlan) -> None:
 def settle(made: InPlacePlan) -> None:
     """Make room for what the old state has and the new one has not, and let all of it survive a power cut. EngineError "target-…"."""
     try:
-        for path in made.swapped:
-            os.makedirs(os.path.dirname(made.ground.staging_of(path) + path), mode=0o700, exist_ok=True)
-        synchronise_file_systems(made.parts)
+        for path in (*made.swapped, *([made.remembers] if made.remembers else [])):
+            os.makedirs(os.path.dirname(made.beside(path)), mode=0o700, exist_ok=True)
+        synchronise_file_systems(made.stagings)
     except OSError as exc:
         raise target_error(exc, next(iter(made.parts))) from exc
 
@@ -81,7 +81,7 @@ def find_pieces(made: InPlacePlan) -> list[Piece]:
     """The pieces with the inode numbers of what is there now, when nothing writes any more. EngineError "target-…"."""
     found = []
     for path in [*made.swapped, *_late(made)]:
-        beside = made.ground.staging_of(path) + path
+        beside = made.beside(path)
         try:
             os.makedirs(os.path.dirname(beside), mode=0o700, exist_ok=True)
             piece = Piece(path, beside, inode_of(path), inode_of(beside))

@@ -67,6 +67,31 @@ def test_a_config_comes_back_without_the_identity_and_openclaw_does_not_put_the_
     assert told == {("anchor", "config_health_entries c"), ("identity", "gateway.auth")}
 
 
+def test_a_snapshot_of_the_config_alone_does_the_same(parts):
+    """It brings no database: the live one forgets the config, and nothing else."""
+    database(parts.database, "DELETE FROM config_health_entries")
+    parts.configure(**parts.config, gateway={"auth": {"token": "then"}}, note="alone")
+    parts.back_up(scope="config")
+    parts.configure(**parts.config, gateway={"auth": {"token": "now"}}, note="now")
+    database(parts.database, "INSERT INTO config_health_entries VALUES ('c', '{\"bytes\":99999}')")
+    before, owner = parts.picture(), os.stat(parts.database)
+
+    def fail(name):
+        if name == "before-commit":
+            raise OSError(5, "made up")
+    with pytest.raises(EngineError):
+        parts.restore_in_place(fail)
+    changed = [path for path, seen in parts.picture().items() if seen != before[path]]
+    assert changed == [str(parts.state.path)], "only the time of the directory in which the config was staged"
+    result = parts.restore_in_place()
+    assert config(parts) == {"gateway": {"auth": {"token": "now"}}, "note": "alone"}, "the token belongs to the devices in the database"
+    assert rows(parts, "SELECT * FROM config_health_entries") == [] and rows(parts, "SELECT text FROM notes") == [("now",)]
+    assert ("anchor", "config_health_entries c") in {(change["kind"], change["field"]) for change in result.edits["changes"]}
+    now = os.stat(parts.database)
+    assert (now.st_mode, now.st_uid, now.st_gid) == (owner.st_mode, owner.st_uid, owner.st_gid) and not os.path.lexists(f"{parts.database}-wal")
+    assert not parts.plan_in_place(snapshot=result.plan["snapshot"]).changed
+
+
 def test_cron_jobs_are_merged_into_the_live_database(parts):
     before = (parts.state.path / "openclaw.json").read_bytes(), (parts.state.path / "workspace/MEMORY.md").read_bytes()
     result = parts.restore_in_place(merge=("cron",))
