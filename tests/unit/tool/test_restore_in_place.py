@@ -100,3 +100,51 @@ def test_recover_ends_what_was_cut_short(changed):
     assert done.status == 0 and done.json["phase"] == "swapping" and notes(changed) == "now"
     assert changed.record("recover")["status"] == "complete"
     assert changed.run("recover").status == 4
+
+
+@pytest.fixture
+def writing(changed, tmp_path):
+    """The host of `changed` with a writer key only; gives it and the private key of an operator, who is elsewhere."""
+    keys = importlib.import_module("openclaw_backup_engine.repository.keys")
+    private, public = keys.new_operator()
+    (tmp_path / "operator.pub").write_text(public)
+    assert changed.run("keys", "add", "operator", "--operator-public-file", str(tmp_path / "operator.pub")).status == 0
+    assert changed.run("keys", "export-writer", str(tmp_path / "writer")).status == 0
+    changed.configure(encryption={"writer_key_file": str(tmp_path / "writer")})
+    return changed, private
+
+
+@pytest.mark.parametrize("command", [("restore", "latest", "--dry-run"), ("restore", "latest", "--confirm", NAME)])
+def test_a_writer_key_restores_nothing_and_the_way_out_is_named(writing, command):
+    host, _private = writing
+    done = host.run(*command, "--json")
+    assert (done.status, done.json["error_code"]) == (11, "key-cannot-read") and "--identity-file" in done.json["hint"]
+    assert notes(host) == "now"
+
+
+def test_an_operators_key_is_used_for_one_run_and_is_gone_before_anything_is_restored(writing, tmp_path):
+    host, private = writing
+    handed = tmp_path / "handed"
+    handed.write_text(private)
+    done = host.run("restore", "latest", "--dry-run", "--identity-file", str(handed))
+    assert done.status == 0 and "1 replaced" in done.output and handed.exists()
+    done = host.run("restore", "latest", "--confirm", NAME, "--identity-file", str(handed), "--forget-identity", "--json")
+    assert done.status == 0 and done.json["pre_restore_snapshot"] and notes(host) == "then"
+    assert not handed.exists()
+    kept = [path for path in (*host.results.rglob("*"), *(host.directory / "etc").rglob("*"), *host.state.path.parent.rglob("*"))
+            if path.is_file() and private.encode() in path.read_bytes()]
+    assert not kept, "the key is left on the host"
+
+
+def test_the_key_is_gone_too_where_it_opens_nothing(writing, tmp_path):
+    host, private = writing
+    handed = tmp_path / "handed"
+    handed.write_text(private[:-12] + "AAAAAAAAAAA\n")
+    done = host.run("restore", "latest", "--confirm", NAME, "--identity-file", str(handed), "--forget-identity", "--json")
+    assert done.status == 11 and not handed.exists() and notes(host) == "now"
+
+
+def test_several_instances_are_never_restored_by_one_command(changed):
+    changed.configure("two")
+    done = changed.run("restore", "latest", "--all", "--confirm", NAME, "--json")
+    assert (done.status, done.json["error_code"]) == (14, "several-instances") and notes(changed) == "now"

@@ -173,7 +173,8 @@ class Repository:
         if not isinstance(self.bundle, keys.ReaderBundle):
             raise EngineError(
                 "key-cannot-read", "A writer key backs up and lists names, and reads no content",
-                "Give a passphrase, a key file or an operator's identity.")
+                "Give a passphrase, a key file or an operator's identity; restore, update and recover of the host tool take one for a "
+                "single run (--identity-file).")
         return self.bundle
 
     def snapshots(self) -> list[SnapshotRef]:

@@ -17,7 +17,8 @@ from . import (
 _COMMANDS = (
     backup_command, list_command, status_command, verify_command, restore_command, prune_command, keys_command, doctor_command,
     instances_command, notify_command, fleet_command, fence_command, update_command, arrival_command)
-_DEFAULTS = {"instance": None, "all": False, "config": config.DIRECTORY, "state": None, "json": False, "query": None, "plain": False}
+_DEFAULTS = {"instance": None, "all": False, "config": config.DIRECTORY, "state": None, "json": False, "query": None, "plain": False,
+             "identity_file": None, "forget_identity": False}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,7 +30,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """The command line as data. Besides the options: run, show, show_failure, operation, recorded, locks, wait, fleet."""
+    """The command line as data. Besides the options: run, show, show_failure, operation, recorded, locks, wait, fleet, single."""
     parser = _Parser(
         prog="openclaw-backup", parents=[_common()], allow_abbrev=False,
         description="Backs up OpenClaw instances of this host, and shows and checks what is stored.",
@@ -60,17 +61,22 @@ class Adder:
         return Adder(parser.add_subparsers(metavar="COMMAND", parser_class=_Parser))
 
     def command(self, name: str, help_text: str, run, show, *, operation: str | None = None, recorded: bool = False, locks: bool = False,
-                show_failure=None, fleet: bool = False) -> argparse.ArgumentParser:
+                show_failure=None, fleet: bool = False, single: bool = False, reads: bool = False) -> argparse.ArgumentParser:
         """A command. run(arguments, session) gives an Outcome, show(report) text for people.
 
         operation: what results call it. recorded: its result is kept. locks: it keeps other runs away.
-        fleet: it is about a whole storage, not about instances of this host.
+        fleet: it is about a whole storage, not about instances of this host. single: never about several instances at once.
+        reads: it takes an operator's key for this run, where the host's own key only writes.
         """
         parser = self._commands.add_parser(name, help=help_text, description=help_text, parents=[_common()], allow_abbrev=False)
         if locks:
             parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="wait so long for another run to end")
+        if reads:
+            parser.add_argument("--identity-file", metavar="FILE", help="an operator's private key, for this run instead of the configured key")
+            parser.add_argument("--forget-identity", action="store_true", help="remove that file as soon as it was read")
         parser.set_defaults(
-            run=run, show=show, show_failure=show_failure, operation=operation or name, recorded=recorded, locks=locks, fleet=fleet)
+            run=run, show=show, show_failure=show_failure, operation=operation or name, recorded=recorded, locks=locks, fleet=fleet,
+            single=single)
         return parser
 
 

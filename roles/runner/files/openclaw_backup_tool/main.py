@@ -63,7 +63,12 @@ def _run(arguments) -> int:
 def _chosen(arguments, context: Context) -> list[config.Chosen]:
     if arguments.fleet:
         return config.choose_fleet(arguments.config)
-    return config.choose(arguments.config, arguments.instance, arguments.all, context)
+    found = config.choose(arguments.config, arguments.instance, arguments.all, context)
+    if arguments.single and len(found) > 1:
+        raise EngineError(
+            "several-instances", f"{arguments.operation} is for one instance at a time, and there are {len(found)}",
+            f"Add --instance NAME. Instances: {', '.join(one.name for one in found)}.")
+    return found
 
 
 def _run_one(arguments, chosen: config.Chosen) -> dict:
@@ -93,6 +98,8 @@ def _attempt(arguments, chosen: config.Chosen, directory: str) -> dict:
         return report_of_failure(chosen.name, arguments.operation, chosen.error)
     progress = world.progress_for(not arguments.plain, chosen.name if arguments.all else "")
     session = Session(chosen.name, chosen.settings, directory, dict(os.environ), progress)
+    if arguments.identity_file:
+        session.use_identity(arguments.identity_file, arguments.forget_identity)
     try:
         if arguments.locks:
             session.take_lock(arguments.wait)

@@ -25,7 +25,7 @@ def add(adder) -> None:
     """Declare the commands."""
     parser = adder.command(
         "restore", "restore a snapshot over the live state, or into a directory", run_restore, restore_text.show, recorded=True,
-        show_failure=restore_text.show_log)
+        show_failure=restore_text.show_log, single=True, reads=True)
     parser.add_argument("snapshot", help="latest, an id, vN, or a name")
     parser.add_argument("--target", metavar="DIR", help="an empty or new directory to restore into; nothing else changes")
     parser.add_argument(
@@ -50,7 +50,7 @@ def add(adder) -> None:
         place.add_argument(f"--{name.replace('_', '-')}", choices=choices, default=getattr(EditOptions(), name))
     adder.command(
         "recover", "end a restore or an update that was cut short, and remove old states whose time is over", run_recover,
-        restore_text.show_recovered, recorded=True)
+        restore_text.show_recovered, recorded=True, reads=True)
 
 
 def run_restore(arguments, session) -> Outcome:

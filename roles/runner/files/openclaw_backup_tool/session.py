@@ -44,6 +44,15 @@ class Session:
             Clock(), progress, environment, os.path.join(state_directory, "cache"), run_command)
         self._storage: Storage | None = None
         self._lock: lock.WriterLock | None = None
+        self._identity: str | None = None
+        self._forgets = False
+
+    def use_identity(self, path: str, forget: bool) -> None:
+        """Open the repository with an operator's private key, in this run, instead of the configured key.
+
+        forget: remove the file as soon as it was read, so that it is nowhere on the host while the rest is done.
+        """
+        self._identity, self._forgets = os.path.abspath(path), forget
 
     def instance_options(self) -> InstanceOptions:
         """Which instance of the host this is."""
@@ -72,7 +81,7 @@ class Session:
 
     def encryption_options(self) -> EncryptionOptions:
         """Which key opens it, with files in place of credentials' names. EngineError of Credentials."""
-        options = self.settings.encryption
+        options = EncryptionOptions(identity_file=self._identity) if self._identity else self.settings.encryption
         return replace(options, **{name: self.credentials.path(getattr(options, name)) for name in _KEY_FILES})
 
     def storage(self, initialise: bool = False) -> Storage:
@@ -83,7 +92,11 @@ class Session:
 
     def repository(self) -> Repository:
         """Its opened repository. EngineError of storage, key and repository."""
-        opened = opening.repository_of(self.name, self.storage_options(), self.encryption_options(), self.context)
+        try:
+            opened = opening.repository_of(self.name, self.storage_options(), self.encryption_options(), self.context)
+        finally:
+            if self._forgets and os.path.lexists(self._identity):
+                os.unlink(self._identity)
         self._storage = opened.storage
         return opened
 

@@ -19,7 +19,7 @@ def add(adder) -> None:
     """Declare the command."""
     parser = adder.command(
         "update", "install another OpenClaw, and go back to the old one and its state if it is not healthy", run, show, recorded=True,
-        locks=True)
+        locks=True, reads=True)
     parser.add_argument(
         "--to", required=True, metavar="VERSION", help="a version, a tag (latest), or the path of a package's archive (.tgz)")
     parser.add_argument("--dry-run", action="store_true", help="show what is installed and how; change nothing")
