@@ -148,3 +148,13 @@ def test_several_instances_are_never_restored_by_one_command(changed):
     changed.configure("two")
     done = changed.run("restore", "latest", "--all", "--confirm", NAME, "--json")
     assert (done.status, done.json["error_code"]) == (14, "several-instances") and notes(changed) == "now"
+
+
+def test_a_rehearsal_keeps_no_backup_away_and_waits_for_none(changed):
+    lock = importlib.import_module("openclaw_backup_engine.lock")
+    held = lock.WriterLock(str(changed.results))
+    try:
+        assert changed.run("restore", "latest", "--dry-run").status == 0
+        assert changed.run("restore", "latest", "--confirm", NAME).status == 15
+    finally:
+        held.release()

@@ -30,7 +30,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """The command line as data. Besides the options: run, show, show_failure, operation, recorded, locks, wait, fleet, single."""
+    """The command line as data. Besides the options: run, show, show_failure, operation, recorded, takes_lock, wait, fleet, single."""
     parser = _Parser(
         prog="openclaw-backup", parents=[_common()], allow_abbrev=False,
         description="Backs up OpenClaw instances of this host, and shows and checks what is stored.",
@@ -75,7 +75,7 @@ class Adder:
             parser.add_argument("--identity-file", metavar="FILE", help="an operator's private key, for this run instead of the configured key")
             parser.add_argument("--forget-identity", action="store_true", help="remove that file as soon as it was read")
         parser.set_defaults(
-            run=run, show=show, show_failure=show_failure, operation=operation or name, recorded=recorded, locks=locks, fleet=fleet,
+            run=run, show=show, show_failure=show_failure, operation=operation or name, recorded=recorded, takes_lock=locks, fleet=fleet,
             single=single)
         return parser
 

@@ -101,7 +101,7 @@ def _attempt(arguments, chosen: config.Chosen, directory: str) -> dict:
     if arguments.identity_file:
         session.use_identity(arguments.identity_file, arguments.forget_identity)
     try:
-        if arguments.locks:
+        if arguments.takes_lock:
             session.take_lock(arguments.wait)
         return report_of(chosen.name, arguments.operation, arguments.run(arguments, session))
     except EngineError as exc:
