@@ -14,8 +14,7 @@ import pytest
 
 from hosts.lab import faults, lifecycle, places
 from hosts.lab.commands import run
-from hosts.lab.gateway import PROGRAM
-from support import made_up_openclaw
+from hosts.lab.programs import BROKEN, INSTALLED, NEXT, Programs
 from support.openclaw.gateway import TOKEN
 
 BESIDE = 1.0  # seconds: what a backup may add to the gateway's own drain, or to its stop and start
@@ -287,56 +286,27 @@ def test_a_fence_holds_whoever_orders_the_start(gateways, look_at, tool):
     gateway.host.inside("sh", "-c", f"! ls -d {gateway.state_dir}.* {gateway.home}/.config/systemd/user/{gateway.unit}.d")
 
 
-# Packages that hand over to the real OpenClaw, and one that spoils the state and ends as the real one does that finds its state unusable.
-GOOD = 'process.execve(process.execPath, [process.execPath, "%s", ...process.argv.slice(2)], process.env)\n' % PROGRAM
-BROKEN = """import fs from "node:fs"
-fs.writeFileSync(process.env.HOME + "/.openclaw/workspace-rescue/SOUL.md", "spoilt")
-process.exit(78)
-"""
-NPM = """#!/bin/sh
-test "$1" != --version || { echo 10.0.0; exit; }
-for word; do case $word in *.tgz) archive=$word;; */.openclaw-other-*) prefix=$word;; esac; done
-mkdir -p $prefix/lib/node_modules/openclaw && tar -xzf $archive --strip-components=1 -C $prefix/lib/node_modules/openclaw
-"""
-
-
 def test_an_update_to_a_broken_version_is_taken_back_without_help(gateways, tool, tmp_path):
     """First a good one, so that the way there is known to work."""
     gateway = gateways["rescue"]
-    host, prefix, unit_file = gateway.host, f"{gateway.home}/.npm-global", f"{gateway.home}/.config/systemd/user/{gateway.unit}"
-    for version, program in (("2026.9.5", GOOD), ("2026.9.6", GOOD), ("2026.9.7", BROKEN)):
-        packed = base64.b64encode(made_up_openclaw.pack(tmp_path / "x.tgz", version, program=program).read_bytes()).decode()
-        host.as_user(gateway.user, "sh", "-c", f"base64 -d > {gateway.home}/{version}.tgz", input=packed)
-    host.write(f"{prefix}/bin/npm", NPM, gateway.user, "0755")
-    installed = f"{prefix}/lib/node_modules/openclaw"
-    host.as_user(gateway.user, "mkdir", "-p", installed)
-    host.as_user(gateway.user, "tar", "-xzf", f"{gateway.home}/2026.9.5.tgz", "--strip-components=1", "-C", installed)
-    host.write(f"{unit_file}.d/10-program.conf", "[Service]\nExecStart=\nExecStart=/usr/local/bin/node "
-               f"{installed}/dist/index.js gateway --port {gateway.port}\n", gateway.user)
-    gateway.systemctl("daemon-reload")
+    host, programs = gateway.host, Programs(gateway, tmp_path)
     python, program, _now, _force, *common = tool(gateway)
 
     def update(version):
-        words = [python, program, "update", "--to", f"{gateway.home}/{version}.tgz", *common]
+        words = [python, program, "update", "--to", programs.archive(version), *common]
         return json.loads(host.inside(*words, check=False, timeout=600).stdout)
 
-    good = update("2026.9.6")
-    assert good["exit_code"] in (0, 3) and (good["from"], good["to"]) == ("2026.9.5", "2026.9.6"), good
-    assert good["health"]["state"] == "healthy" and good["health"]["version"] == "2026.9.6"
+    good = update(NEXT)
+    assert good["exit_code"] in (0, 3) and (good["from"], good["to"]) == (INSTALLED, NEXT), good
+    assert good["health"]["state"] == "healthy" and good["health"]["version"] == NEXT
     host.write(f"{gateway.workspace}/SOUL.md", "who I am", gateway.user)
-    broken = update("2026.9.7")
+    broken = update(BROKEN)
     print("measured:", good["downtime_s"], broken["msg"])
     assert (broken["exit_code"], broken["error_code"]) == (10, "update-undone"), broken
-    assert gateway.probe("startupz")["version"] == "2026.9.6" and gateway.probe("readyz")["ready"]
-    assert json.loads(host.inside("cat", f"{installed}/package.json").stdout)["version"] == "2026.9.6"
+    assert gateway.probe("startupz")["version"] == NEXT and gateway.probe("readyz")["ready"]
+    assert programs.version() == NEXT and not programs.left_over()
     assert host.inside("cat", f"{gateway.workspace}/SOUL.md").stdout == "who I am"
-    foreign = host.inside("find", prefix, gateway.state_dir, gateway.workspace, "!", "-user", gateway.user).stdout
-    assert not foreign and ".openclaw-other" not in host.inside("ls", "-A", f"{prefix}/lib/node_modules").stdout
-    host.inside("rm", f"{unit_file}.d/10-program.conf")
-    gateway.systemctl("daemon-reload")
-    gateway.stop()
-    gateway.start()
-    gateway.wait_until_ready()
+    programs.remove()
 
 
 def test_the_gateways_secret_is_in_no_journal(debian12):

@@ -47,7 +47,10 @@ def relocate_files(staged: Staged, texts: PathText, report: EditReport) -> None:
 
 
 def _rewrite_text(staged: Staged, texts: PathText, path: str) -> tuple[str, str, list[tuple[str, str]]] | None:
-    """Rewrite the paths in one file of JSON or JSON5: (text before, text after, [(path before, path after)]); None where it cannot be read."""
+    """Rewrite the paths in one file of JSON or JSON5: (text before, text after, [(path before, path after)]).
+
+    None where it cannot be read.
+    """
     place = staged.locate(path)
     text = read_text(place) if place else None
     if text is None:

@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass, field, replace
 
 from .. import backup, lock
-from ..edits import anchors
+from ..edits.anchors import forget_in_copy
 from ..edits.apply import apply, repeat_past
 from ..edits.partial import at_last
 from ..edits.staged import Change, Staged
@@ -212,7 +212,7 @@ class _Attempt:
         made = self._made
         if not made.remembers:
             return []
-        changes = anchors.forget_in_copy(made.remembers, made.beside(made.remembers))
+        changes = forget_in_copy(made.remembers, made.beside(made.remembers))
         made.swapped += [made.remembers] if changes else []
         return changes
 
@@ -289,7 +289,9 @@ class _Attempt:
         made = self._made
         chosen = what_is_there(made.where, made.backup, self._context)
         here = made.versions.installed
-        now = live.look(made.ground, chosen.source.rules, chosen.source.instance.foreign, here.places if here else ()) if chosen else live.Live()
+        now = live.Live()
+        if chosen:
+            now = live.look(made.ground, chosen.source.rules, chosen.source.instance.foreign, here.places if here else ())
         entries = {entry.path: entry for part in made.parts.values() for entry, _line in part.choice.entries()}
         files = {
             path: [row.size, row.modified] for path, row in now.rows.items()

@@ -72,7 +72,8 @@ class Adder:
         if locks:
             parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="wait so long for another run to end")
         if reads:
-            parser.add_argument("--identity-file", metavar="FILE", help="an operator's private key, for this run instead of the configured key")
+            parser.add_argument(
+                "--identity-file", metavar="FILE", help="an operator's private key, for this run instead of the configured key")
             parser.add_argument("--forget-identity", action="store_true", help="remove that file as soon as it was read")
         parser.set_defaults(
             run=run, show=show, show_failure=show_failure, operation=operation or name, recorded=recorded, takes_lock=locks, fleet=fleet,
