@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import ssl
 import threading
 
 from .._version import VERSION
@@ -120,6 +119,7 @@ def open_socket(endpoint: Endpoint, context: Context, timeout: float):
     connection = context.connect(endpoint.host, endpoint.port, timeout)
     if not endpoint.tls:
         return connection
+    import ssl  # takes as long to load as http.client, see health.py
     settings = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     settings.check_hostname = False  # the gateway makes a certificate for itself, and this is loopback
     settings.verify_mode = ssl.CERT_NONE
