@@ -152,6 +152,13 @@ snapshots:
       description: The version of OpenClaw that it was taken of.
       type: str
       returned: success
+    verified:
+      description:
+        - What the newest verification that read its content has found, if there was one, with its C(time), its C(level) and whether
+          it C(passed).
+      type: dict
+      returned: success
+      sample: {"time": "2026-11-21T03:12:45.000Z", "level": "boot", "passed": true}
     error:
       description: What is wrong with it, if it cannot be read.
       type: str
@@ -188,10 +195,11 @@ def list_snapshots(module, context):
     name = opening.instance_name(_adapter.instance_options(module), where, context)
     _adapter.share_with_tool(module, context, name)
     if opening.has_key(encryption):
-        infos = snapshots.list_infos(opening.repository_of(name, where, encryption, context))
+        repository = opening.repository_of(name, where, encryption, context)
+        listing = snapshots.described(snapshots.list_infos(repository), repository.storage, repository.bundle)
     else:
-        infos = snapshots.list_without_key(opening.storage_of(name, where, context))
-    listing = [info.to_dict() for info in infos]
+        storage = opening.storage_of(name, where, context)
+        listing = snapshots.described(snapshots.list_without_key(storage), storage)
     result = {"changed": False, "instance": name, "snapshots": listing}
     if expression is not None:
         result["result"] = query.search(expression, listing)

@@ -47,6 +47,8 @@ options:
         is unbroken.
       - V(data) also reads content, all or a share, decrypts it and compares it.
       - V(restore) also restores into a scratch directory, checks every database and parses every configuration and session file.
+      - Booting the gateway of what was restored takes a staging host, and the host tool; the playbook C(openclaw_ops.backup.verify)
+        asks it for that.
     type: str
     choices: [quick, data, restore]
     default: quick

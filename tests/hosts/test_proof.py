@@ -2,185 +2,259 @@
 # GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real agent of one host is proven on another one, which alone has a key that reads; nothing is left there, and nothing leaves."""
+"""Real agents of one host are proven on another one, which alone has a key that reads; nothing is left there, and nothing leaves.
+
+The order matters: the agents are stopped by the first test, so that only their copies could act, and start again at the end.
+"""
 from __future__ import annotations
 
 import json
-import runpy
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-runpy.run_path(str(Path(__file__).resolve().parents[1] / "unit" / "conftest.py"))  # makes the collection importable
-
-from ansible_collections.openclaw_ops.backup.plugins.filter.bucket_policy import bucket_policy  # noqa: E402
-from hosts.lab import faults, places  # noqa: E402
-from hosts.lab.host import Host  # noqa: E402
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import Context
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.report import page
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.status import fleet as storage_of_a_fleet
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.status.model import Objectives
+from hosts.lab import faults, lifecycle
+from hosts.lab.fleet import snapshots, tool
+from hosts.lab.gateway import HostedGateway
+from hosts.lab.host import Host
+from hosts.lab.staging import PASSPHRASE, Parties
 
 pytestmark = pytest.mark.long
 
-PASSPHRASE = "a-restorer's-own-passphrase"
-PLACES = "/run/openclaw-verify /var/lib/openclaw-backup/.places"
+CHECKS = {"repository", "data", "restore", "databases", "content", "openclaw", "boot"}
+# Where a booted copy would be seen to act: addresses that it could reach.
+MODELS, TELEGRAM = 18080, 18081
+# As its gateway leaves them: a job that should have run an hour ago, and a message that waits.
+PAST = """
+import json, sqlite3, sys, time
+database = sqlite3.connect(sys.argv[1])
+now = round(time.time() * 1000)
+due = json.dumps({"nextRunAtMs": now - 3_600_000, "lastRunAtMs": now - 90_000_000, "lastRunStatus": "ok"})
+assert database.execute("UPDATE cron_jobs SET state_json = ? WHERE name = 'due'", (due,)).rowcount == 1
+database.execute(
+    "INSERT INTO delivery_queue_entries (queue_name, id, status, channel, target, entry_json, enqueued_at, updated_at) VALUES "
+    "('outbound-prepared-v1', 'old', 'pending', 'telegram', '42', ?, ?, ?)", (json.dumps({"id": "old", "retryCount": 0}), now, now))
+database.commit()
+"""
+DAMAGED = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+database.execute("CREATE TABLE notes (words)")
+database.executemany("INSERT INTO notes VALUES (?)", [("x" * 100,)] * 5000)
+database.commit()
+database.close()
+with open(sys.argv[1], "r+b") as stream:
+    stream.seek(4096 * 3)
+    stream.write(b"\\xff" * 4000)
+"""
 
 
-class Parties:
-    """The host of an agent with a writer's key and its own credentials of the storage, and a staging host with a restorer's."""
+def edit(host: Host, path: str, change) -> None:
+    """Change a file of JSON on a host, and keep whose it is."""
+    value = json.loads(host.inside("cat", path).stdout)
+    change(value)
+    host.inside("sh", "-c", f"cat > {path}", input=json.dumps(value))
 
-    def __init__(self, gateway, staging: Host, s3, directory: Path) -> None:
-        self.gateway, self.source, self.staging, self._directory = gateway, gateway.host, staging, directory
-        url = f"s3://{s3.add_bucket()}/backups"
-        self._storage = {"url": url, "endpoint": s3.endpoint, "addressing_style": "path", "access_key_id_file": "backup-id",
-                         "secret_access_key_file": "backup-secret"}
-        self._users = {party: s3.add_user_with(bucket_policy(url, party, "assistant")) for party in ("owner", "host", "restorer")}
 
-    def play(self, playbook: str, host: Host, party: str, key: dict, status: int = 0, **variables) -> str:
-        """Run a playbook of the collection with a party's credentials."""
-        user = self._users[party]
-        secrets = {"backup-id": user.key_id, "backup-secret": user.secret, **{name: value for name, value in key.items() if name != "_"}}
-        given = self._directory / "variables.json"
-        given.write_text(json.dumps({
-            "openclaw_hosts": host.name, "openclaw_backup_storage": self._storage, "openclaw_backup_secrets": secrets,
-            "openclaw_backup_encryption": {key["_"]: next(name for name in key if name != "_")},
-            "openclaw_backup_instances": [{"name": "assistant", "user": "agent", "profile": "rescue"} if host is self.source else
-                                          {"name": "assistant"}],
-            "openclaw_backup_notify": {"openclaw_event": False}, **variables}))
-        done = subprocess.run(
-            [places.CHECKOUT / "tools" / "in-collection.sh", Path(sys.executable).parent / "ansible-playbook", "-i", host.lab.inventory,
-             "-e", f"@{given}", f"openclaw_ops.backup.{playbook}"], capture_output=True, text=True, timeout=900, check=False)
-        assert done.returncode == status, done.stdout[-6000:] + done.stderr[-2000:]
-        return done.stdout + done.stderr
-
-    def set_up(self) -> None:
-        """The restorer makes the repository and gives the host what it needs to write."""
-        restorer = {"_": "passphrase_file", "restorer-passphrase": PASSPHRASE}
-        self.play("staging", self.staging, "owner", restorer)
-        self.staging.inside("openclaw-backup", "init")
-        self.staging.inside("openclaw-backup", "keys", "export-writer", "/root/writer.key")
-        writer = self.staging.inside("cat", "/root/writer.key").stdout
-        self.play("staging", self.staging, "restorer", restorer)
-        self.play("site", self.source, "host", {"_": "writer_key_file", "writer-key": writer}, openclaw_backup_init=False)
-
-    def back_up(self) -> str:
-        done = self.source.inside("openclaw-backup", "now", "--force", "--json")
-        return json.loads(done.stdout)["snapshot"]["id"]
-
-    def prove(self, *arguments: str) -> dict:
-        """Run a proof by hand; gives its JSON."""
-        done = self.staging.inside("openclaw-backup", "verify", "--level", "boot", "--json", *arguments, check=False, timeout=900)
-        return json.loads(done.stdout)
+def as_agent(gateway: HostedGateway, program: str, path: str) -> None:
+    """Run some Python on a file of the state, as its owner."""
+    gateway.host.as_user(gateway.user, "python3", "-", path, input=program)
 
 
 @pytest.fixture(scope="module")
-def parties(gateways, debian13, s3, tmp_path_factory):
-    made = Parties(gateways["rescue"], debian13, s3, tmp_path_factory.mktemp("proof"))
+def parties(gateways, debian12, debian13, s3, tmp_path_factory):
+    third = HostedGateway(debian12, profile="third", port=20789)
+    third.install()
+    third.wait_until_ready()
+    made = Parties({"assistant": gateways["rescue"], "desk": gateways["default"], "third": third}, debian13, s3,
+                   tmp_path_factory.mktemp("proof"))
     made.set_up()
     yield made
-    made.gateway.start()
-    made.gateway.wait_until_ready()
-    for host in (made.source, made.staging):
-        made.play("uninstall", host, "owner", {"_": "passphrase_file", "restorer-passphrase": PASSPHRASE})
+    for gateway in gateways.values():
+        gateway.start()
+    for gateway in gateways.values():
+        gateway.wait_until_ready()
+    made.remove()
 
 
-def left(host: Host) -> str:
-    """What a proof left: places, mounts, units, processes."""
-    found = host.inside("sh", "-c", f"ls -A {PLACES} 2>/dev/null | grep -v ':$'; mount | grep openclaw-verify; "
-                        "systemctl list-units --all --no-legend 'openclaw-verify-*'; pgrep -fa 'openclaw[.-](mjs|gatewa)'", check=False).stdout
-    return found.strip()
+def give_a_past(gateway: HostedGateway) -> None:
+    """What would act at once if it could: a model and a channel that it could reach, a job that is due, a message that waits."""
+    def change(config: dict) -> None:
+        config["models"]["providers"]["lab"]["baseUrl"] = f"http://127.0.0.1:{MODELS}/v1"
+        config["channels"] = {"telegram": {"enabled": True, "botToken": "1:made-up", "apiRoot": f"http://127.0.0.1:{TELEGRAM}"}}
+    edit(gateway.host, f"{gateway.state_dir}/openclaw.json", change)
+    as_agent(gateway, PAST, f"{gateway.state_dir}/state/openclaw.sqlite")
 
 
-def wait_for(condition, seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.5)
-
-
-def watch() -> str:
-    """A shell line that follows the gateway in the sandbox and writes down what its namespace has and what has gone through it."""
-    return ("for i in $(seq 2000); do p=$(systemctl show --value -p MainPID 'openclaw-verify-*-gateway.service' | head -1); "
-            "if [ \"${p:-0}\" -gt 0 ]; then "
-            "nsenter -t $p -n cat /proc/net/dev > /root/seen.new 2>/dev/null && mv /root/seen.new /root/seen.dev; "
-            "nsenter -t $p -n ip -4 route > /root/seen.route 2>/dev/null; "
-            "grep -E '^(Uid|CapEff|NoNewPrivs)' /proc/$p/status > /root/seen.new 2>/dev/null && mv /root/seen.new /root/seen.who; "
-            "ls /proc/$p/root/ /proc/$p/root/etc > /root/seen.new 2>/dev/null && mv /root/seen.new /root/seen.tree; fi; sleep 0.3; done")
-
-
-def test_a_real_agent_is_proven_on_another_host_and_nothing_leaves_or_is_left(parties, models):
-    gateway, staging = parties.gateway, parties.staging
+def test_a_fleet_is_proven_on_another_host_and_nothing_leaves_or_is_left(parties):
+    gateway = parties.gateways["assistant"]
+    config = gateway.host.inside("cat", f"{gateway.state_dir}/openclaw.json").stdout
     gateway.command("agent", "--agent", "main", "--message", "remember the blue door", "--json", timeout=180)
-    added = gateway.command("cron", "add", "--name", "due", "--cron", "* * * * *", "--agent", "main", "--message", "call home", "--json")
-    snapshot = parties.back_up()
-    job = json.loads(added.stdout)
-    gateway.command("cron", "rm", (job.get("job") or job)["id"])
-    gateway.stop()  # from here on only the copy could act
-    turns = models.turns
-    follower = subprocess.Popen(  # in the background of the staging host
-        [sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv[1])\nfrom hosts.lab.places import Lab\nfrom hosts.lab.host import Host\n"
-         "Host.find(Lab.current(), sys.argv[2]).inside('sh', '-c', sys.argv[3], check=False, timeout=900)",
-         str(places.CHECKOUT / "tests"), staging.name, watch()])
-    try:
-        output = parties.play("verify", staging, "restorer", {"_": "passphrase_file", "restorer-passphrase": PASSPHRASE})
-    finally:
-        follower.kill()
-        staging.inside("pkill", "-f", "seen.new", check=False)
-    assert "1 in all, 0 bad" in output
-    assert left(staging) == ""
-    record = json.loads(staging.inside("openclaw-backup", "status", "--json", check=False).stdout)["verified"]
-    assert (record["snapshot"], record["level"], record["passed"], record["host"]) == (snapshot, "boot", True, staging.name)
-    assert {check["name"] for check in record["checks"]} >= {"repository", "data", "databases", "content", "openclaw", "boot"}
-    # What the namespace had, and what went through it.
-    devices = [line.split(":")[0].strip() for line in staging.inside("cat", "/root/seen.dev").stdout.splitlines()[2:]]
-    assert devices == ["lo"]
-    assert staging.inside("cat", "/root/seen.route").stdout == ""
-    who = staging.inside("cat", "/root/seen.who").stdout.split()
-    assert int(who[1]) >= 1_900_000_000 and "0000000000000000" in who and who[-1] == "1"
-    tree = staging.inside("cat", "/root/seen.tree").stdout.split()
-    assert "openclaw-backup" not in tree and "credstore" not in tree and "shadow" not in tree
-    assert models.turns == turns  # nobody was called, though the job was due and the model server is in the snapshot's config
+    gateway.command("cron", "add", "--name", "due", "--cron", "0 * * * *", "--agent", "main", "--message", "call home", "--json")
+    for one in parties.gateways.values():
+        one.stop()  # from here on only the copies could act
+    give_a_past(gateway)
+    made = {name: parties.back_up(name) for name in parties.gateways}
+    gateway.host.inside("sh", "-c", f"cat > {gateway.state_dir}/openclaw.json", input=config)
+    parties.watch()
+    output = parties.play_on_staging("verify")
+    assert "3 in all, 0 bad" in output
+    assert parties.left() == ""
+    for name, snapshot in made.items():
+        record = tool(parties.staging, "status", instance=name)["verified"]
+        assert (record["snapshot"], record["level"], record["passed"], record["host"]) == (snapshot, "boot", True, parties.staging.name)
+        assert {check["name"] for check in record["checks"] if check["passed"]} >= CHECKS
+        assert record["recovery_s"] > 0
+        assert [(one["id"], one["verified"]["level"], one["verified"]["passed"]) for one in snapshots(parties.staging, name)] \
+            == [(snapshot, "boot", True)]
+    look_at_the_page(parties)
+    look_at_the_sandboxes(parties.seen())
+
+
+def look_at_the_page(parties) -> None:
+    """Whoever may only monitor sees that all could be brought back today."""
+    found = storage_of_a_fleet.look(parties.storage("monitor"), Context(), Objectives())
+    assert {one.instance: one.recoverable for one in found.instances} == dict.fromkeys(parties.gateways, True)
+    shown = page.page(found, "Proven")
+    assert "3 instances could be brought back today" in shown and shown.count("back in ") >= 3
+
+
+def look_at_the_sandboxes(seen: list[dict]) -> None:
+    """What the sandboxes had, and what went through them."""
+    gateways = [one for one in seen if one["unit"].endswith("-gateway.service")]
+    assert len(gateways) == 3
+    for one in seen:
+        assert (one["devices"], one["routes"]) == (["lo"], [])
+        assert {packet["to"] for packet in one["packets"]} <= {"127.0.0.1", "::1"}
+        assert not {packet["port"] for packet in one["packets"]} & {MODELS, TELEGRAM}, "it acts on the past"
+    for one in gateways:
+        assert {packet["port"] for packet in one["packets"]} >= {18789}, "the watcher sees nothing"
+        assert int(one["who"]["Uid"].split()[0]) >= 1_900_000_000 and len(set(one["who"]["Uid"].split())) == 1
+        assert (int(one["who"]["CapEff"], 16), int(one["who"]["CapBnd"], 16), one["who"]["NoNewPrivs"]) == (0, 0, "1")
+        assert not {"openclaw-backup", "credstore", "shadow", "root", "var"} & set(one["tree"])
 
 
 def test_the_source_cannot_open_what_staging_opens(parties):
-    done = parties.source.inside("openclaw-backup", "verify", "--level", "boot", "--json", check=False)
-    assert json.loads(done.stdout)["error_code"] == "key-cannot-read"
-    found = parties.source.inside("grep", "-rl", PASSPHRASE, "/etc", "/var/lib/openclaw-backup", "/usr/local", "/root", check=False).stdout
-    assert found == ""
+    found = tool(parties.source, "verify", "--level", "boot", instance="third", check=False)
+    assert found["error_code"] == "key-cannot-read"
+    there = parties.source.inside("grep", "-rl", PASSPHRASE, "/etc", "/var/lib/openclaw-backup", "/usr/local", "/root", check=False).stdout
+    assert there == ""
 
 
-def test_a_kill_leaves_nothing_after_the_next_run_or_boot(parties):
+def lose_a_pack(parties) -> None:
+    parties.lose(parties.packs("third")[-1])
+
+
+def flip_a_bit(parties) -> None:
+    parties.flip(parties.packs("third")[-1])
+
+
+def damage_a_database(parties) -> None:
+    gateway = parties.gateways["third"]
+    as_agent(gateway, DAMAGED, f"{gateway.state_dir}/notes.sqlite")
+
+
+def lose_an_agents_database(parties) -> None:
+    gateway = parties.gateways["third"]
+    gateway.host.inside("sh", "-c", f"rm {gateway.state_dir}/agents/main/agent/openclaw-agent.sqlite*")
+
+
+def break_the_config(parties) -> None:
+    gateway = parties.gateways["third"]
+    edit(gateway.host, f"{gateway.state_dir}/openclaw.json", lambda config: config["gateway"].update(bind="nowhere"))
+
+
+def come_from_the_future(parties) -> None:
+    gateway = parties.gateways["third"]
+    as_agent(gateway, "import sqlite3, sys\nsqlite3.connect(sys.argv[1]).execute('PRAGMA user_version = 999')",
+             f"{gateway.state_dir}/state/openclaw.sqlite")
+
+
+def die_at_boot(parties) -> None:
+    gateway = parties.gateways["third"]
+    edit(gateway.host, f"{gateway.state_dir}/openclaw.json", lambda config: config["gateway"].update(mode="remote"))
+
+
+# Which check finds it, which code it has, and what is said about it.
+FAULTS = {
+    damage_a_database: ("databases", "verification-failed", "notes.sqlite: it was so when it was captured"),
+    lose_an_agents_database: ("content", "verification-failed", "of agent main"),
+    break_the_config: ("openclaw", "verification-failed", "OpenClaw finds it invalid"),
+    come_from_the_future: ("openclaw", "openclaw-too-old", "is too old for"),
+    die_at_boot: ("boot", "verification-failed", "it ended while it started"),
+    flip_a_bit: ("data", "verification-failed", ""),
+    lose_a_pack: ("repository", "verification-failed", "it is not there"),
+}
+IN_THE_STORAGE = (flip_a_bit, lose_a_pack)
+
+
+@pytest.fixture(scope="module")
+def good(parties):
+    """A good snapshot of the third agent, and its state, which is put back after each fault."""
+    gateway = parties.gateways["third"]
+    gateway.host.inside("cp", "-a", gateway.state_dir, "/root/good")
+    return parties.back_up("third")
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_fault_is_found_by_the_check_that_is_meant_for_it(parties, good, fault):
+    check, code, words = FAULTS[fault]
+    gateway = parties.gateways["third"]
+    if fault in IN_THE_STORAGE:
+        gateway.host.write(f"{gateway.state_dir}/workspace-note", str(time.time()), gateway.user)
+        snapshot = parties.back_up("third")
+        fault(parties)
+    else:
+        fault(parties)
+        snapshot = parties.back_up("third")
+        gateway.host.inside("sh", "-c", f"rm -r {gateway.state_dir} && cp -a /root/good {gateway.state_dir}")
+    found = parties.prove("third", "--older", "1" if fault is damage_a_database else "0")
+    assert (found["error_code"], found["details"]["snapshot"]["id"]) == (code, snapshot), found["msg"]
+    assert words in found["msg"]
+    assert {one["name"]: one["result"] for one in found["details"]["checks"]}[check] == "failed", found["msg"]
+    if fault is damage_a_database:
+        assert good in found["hint"] and found["details"]["newest_good"] == good
+    assert parties.left() == ""
+
+
+def test_a_host_that_stopped_backing_up_and_a_staging_host_that_is_full_are_told(parties, good):
     staging = parties.staging
-    unit = "openclaw-backup-proof@assistant.service"
-    staging.inside("systemctl", "start", "--no-block", unit)
-    wait_for(lambda: "gateway" in staging.inside("systemctl", "list-units", "--no-legend", "openclaw-verify-*").stdout, 240, "no boot")
-    assert left(staging)
-    staging.inside("systemctl", "kill", "--signal=SIGKILL", unit)
-    wait_for(lambda: left(staging) == "", 60, "what the kill left is still there")
-    # The same with a place on the disk, and the power gone.
+    staging.inside("mkdir", "-p", "-m", "0700", "/srv/small")
+    staging.inside("mount", "-t", "tmpfs", "-o", "size=100m", "small", "/srv/small")
+    found = parties.prove("third", good, "--scratch", "/srv/small")
+    assert found["error_code"] == "place-too-small" and "/srv/small has" in found["msg"]
+    staging.inside("umount", "/srv/small")
+    edit(staging, "/etc/openclaw-backup/instances/assistant.json", lambda config: config["objectives"].update(max_age="1s"))
+    found = parties.prove("assistant")
+    assert found["error_code"] == "verification-failed" and "the last good backup is" in found["msg"]
+    assert found["details"]["good"] and "See why backups have stopped" in found["hint"]
+    assert parties.left() == ""
+
+
+def test_a_kill_leaves_nothing_after_the_next_run_or_boot(parties, good):
+    """The timer's own run is killed; then the power goes while a place lies on the disk."""
+    staging, unit = parties.staging, "openclaw-backup-proof@desk"
+    timers = staging.inside("systemctl", "list-timers", "--all", "--no-pager").stdout
+    assert all(f"openclaw-backup-proof@{name}.timer" in timers for name in parties.gateways)
+    staging.write(f"/etc/systemd/system/{unit}.timer.d/soon.conf", "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/2\nRandomizedDelaySec=0\n")
+    staging.inside("systemctl", "daemon-reload")
+    staging.inside("systemctl", "restart", f"{unit}.timer")
+    lifecycle.wait(lambda: "gateway" in staging.inside("systemctl", "list-units", "--no-legend", "openclaw-verify-*").stdout or None,
+                   400.0, "no boot by the timer")
+    staging.inside("systemctl", "stop", f"{unit}.timer")
+    assert parties.left()
+    staging.inside("systemctl", "kill", "--signal=SIGKILL", f"{unit}.service")
+    lifecycle.wait(lambda: parties.left() == "" or None, 90.0, "what the kill left is still there")
     staging.inside("mkdir", "-p", "-m", "0700", "/srv/proofs")
-    staging.inside("systemd-run", "--unit=by-hand", "openclaw-backup", "verify", "--level", "boot", "--scratch", "/srv/proofs")
-    wait_for(lambda: "openclaw.json" in staging.inside("find", "/srv/proofs", "-name", "openclaw.json").stdout, 240, "nothing was restored")
+    staging.inside("systemd-run", "--unit=by-hand", "openclaw-backup", "verify", good, "--level", "boot", "--scratch", "/srv/proofs",
+                   "--instance", "third")
+    lifecycle.wait(lambda: "openclaw.json" in staging.inside("find", "/srv/proofs", "-name", "openclaw.json").stdout or None, 400.0,
+                   "nothing was restored")
     staging.inside("sync")
     faults.power_cut(staging)
     faults.power_on(staging)
-    wait_for(lambda: staging.inside("ls", "-A", "/srv/proofs").stdout == "" and left(staging) == "", 90, "the boot removed nothing")
-
-
-def test_a_database_that_was_damaged_before_is_named_with_the_newest_good_snapshot(parties):
-    source, state = parties.source, parties.gateway.state_dir
-    good = parties.back_up()
-    source.as_user("agent", "python3", "-c", (
-        "import sqlite3; c = sqlite3.connect('/home/agent/damaged.sqlite'); c.execute('create table t (x)'); "
-        "c.executemany('insert into t values (?)', [('x' * 100,)] * 5000); c.commit(); c.close(); "
-        "f = open('/home/agent/damaged.sqlite', 'r+b'); f.seek(4096 * 3); f.write(b'\\xff' * 4000)"))
-    source.as_user("agent", "cp", "/home/agent/damaged.sqlite", f"{state}/notes.sqlite")
-    bad = parties.back_up()
-    try:
-        found = parties.prove()
-        assert found["error_code"] == "verification-failed"
-        assert f"Check databases of {bad} failed: {state}/notes.sqlite: it was so when it was captured" in found["msg"]
-        assert good in found["hint"] and found["details"]["newest_good"] == good
-        assert left(parties.staging) == ""
-    finally:
-        source.as_user("agent", "rm", "-f", f"{state}/notes.sqlite")
+    lifecycle.wait(lambda: staging.inside("ls", "-A", "/srv/proofs").stdout + parties.left() == "" or None, 120.0, "the boot removed nothing")

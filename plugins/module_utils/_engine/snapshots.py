@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Callable
 
 from .errors import EngineError
-from .repository import names
+from .repository import keys, names, verifications
 from .repository.repository import Repository, SnapshotRef, list_snapshots, read_headers
 from .repository.snapshot import Header
 from .storage.base import Storage
@@ -70,6 +70,12 @@ def list_without_key(storage: Storage) -> list[SnapshotInfo]:
     return [
         SnapshotInfo(ref, version, None, error=header.message) if isinstance(header, EngineError) else SnapshotInfo(ref, version, header)
         for version, (ref, header) in enumerate(((ref, headers[ref.id]) for ref in refs), 1)]
+
+
+def described(infos: list[SnapshotInfo], storage: Storage, bundle: keys.WriterBundle | None = None) -> list[dict]:
+    """A listing in the words of the modules' RETURN, with what verifications have said of each snapshot."""
+    proven = verifications.newest_of_each(storage, [info.ref.id for info in infos], bundle)
+    return [{**info.to_dict(), "verified": proven.get(info.ref.id)} for info in infos]
 
 
 def labelled(repository: Repository, refs: list[SnapshotRef]) -> dict[str, str]:

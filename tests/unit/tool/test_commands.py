@@ -76,6 +76,16 @@ def test_list_shows_every_snapshot(backed_up):
     assert done.json["snapshots"][1]["id"] in text[2]
 
 
+def test_list_shows_which_snapshots_were_proven(backed_up):
+    assert backed_up.run("list", "--json").json["snapshots"][0]["verified"] is None
+    backed_up.run("verify", "--level", "quick")
+    assert backed_up.run("list", "--json").json["snapshots"][0]["verified"] is None, "that reads no content"
+    backed_up.run("verify", "--level", "restore")
+    proof = backed_up.run("list", "--json").json["snapshots"][0]["verified"]
+    assert (proof["level"], proof["passed"]) == ("restore", True) and proof["time"].endswith("Z")
+    assert "VERIFIED" in backed_up.run("list").output and " restore" in backed_up.run("list").output
+
+
 def test_list_without_a_snapshot_is_no_failure(host):
     host.run("init")
     assert host.run("list").status == 0

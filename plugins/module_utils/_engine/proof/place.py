@@ -27,6 +27,8 @@ MEMORY_PLACES = "/run/openclaw-verify"
 UNIT = "openclaw-verify-"  # what the names of the units in a place begin with; the place's id and a word follow
 RESERVE = 1 << 30  # bytes of memory that the host keeps, beside what the place and its gateway may take
 _MEMINFO = "/proc/meminfo"
+_NEW = ".new"
+_WRITTEN_WITHIN = 60.0  # seconds in which an entry is written
 
 
 def room_for(content: int) -> int:
@@ -92,7 +94,8 @@ class Place:
 def sweep(registry: str, context: Context) -> list[str]:
     """Remove every place whose owner is gone, and give their paths. EngineError "place-not-removed"."""
     removed = []
-    for name in sorted(_names(registry)):
+    _forget_unwritten(registry, context)
+    for name in sorted(_names(registry, ".json")):
         entry = os.path.join(registry, name)
         try:
             descriptor = os.open(entry, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -114,17 +117,28 @@ def sweep(registry: str, context: Context) -> list[str]:
     return removed
 
 
-def _names(registry: str) -> list[str]:
+def _names(registry: str, end: str) -> list[str]:
     try:
-        return [name for name in os.listdir(registry) if name.endswith(".json")]
+        return [name for name in os.listdir(registry) if name.endswith(end)]
     except FileNotFoundError:
         return []
+
+
+def _forget_unwritten(registry: str, context: Context) -> None:
+    """Remove entries that a kill kept from being written, by their age: nothing was made for them yet."""
+    for name in _names(registry, _NEW):
+        entry = os.path.join(registry, name)
+        try:
+            if context.clock.now() - os.lstat(entry).st_mtime > _WRITTEN_WITHIN:
+                os.unlink(entry)
+        except FileNotFoundError:
+            continue
 
 
 def _register(entry: str, value: dict) -> int:
     """Write an entry that is on the disk before anything else is, and keep it locked. OSError."""
     os.makedirs(os.path.dirname(entry), mode=0o700, exist_ok=True)
-    new = entry + ".new"  # no sweep looks at it before it is locked and whole
+    new = entry + _NEW  # no sweep looks at it before it is locked and whole
     descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     os.write(descriptor, json.dumps(value).encode())

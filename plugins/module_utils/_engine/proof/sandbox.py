@@ -188,7 +188,7 @@ class Sandbox:
                 lines = stream.read(8192).decode("utf-8", "replace").strip().splitlines()
         except OSError:
             return ""
-        telling = [line for line in lines if re.search(r"(?i)error|fail|invalid|refus|cannot", line)] or lines
+        telling = [line for line in lines if re.search(r"(?i)error|fail|invalid|refus|cannot|blocked|denied|unable", line)] or lines
         return telling[-1].strip()[:300] if telling else ""
 
 

@@ -44,15 +44,9 @@ def newest_passed(
     With a reader's bundle only genuine records count. Without, a record is believed, so only a restorer's credentials should
     be able to write one; and snapshots with a record that cannot be read come along: that keeps one more, never one fewer.
     """
-    wanted, found = set(snapshots), []
-    by_snapshot: dict[str, list[ObjectInfo]] = {}
-    for item in listed:
-        about = snapshot_of(item.name)
-        if about in wanted:
-            by_snapshot.setdefault(about, []).append(item)
+    found, by_snapshot = [], _by_snapshot(listed, set(snapshots))
     for snapshot_id in sorted(by_snapshot, key=names.time_of_id, reverse=True):
-        newest_first = sorted(by_snapshot[snapshot_id], key=lambda item: (item.modified, item.name), reverse=True)
-        says = next(filter(None, (_says(storage, item, bundle) for item in newest_first)), "")
+        says = next(filter(None, (_says(storage, item, bundle) for item in by_snapshot[snapshot_id])), ("",))[0]
         if says in (PASSED, UNREADABLE):
             found.append(snapshot_id)
         if says == PASSED:
@@ -60,8 +54,33 @@ def newest_passed(
     return found
 
 
-def _says(storage: Storage, item: ObjectInfo, bundle: keys.WriterBundle | None) -> str:
-    """The result that a record states, UNREADABLE, or "" where it proves nothing either way."""
+def newest_of_each(storage: Storage, snapshots: Iterable[str], bundle: keys.WriterBundle | None = None) -> dict[str, dict]:
+    """What the newest verification that proves anything says of each of these snapshots: {"time", "level", "passed"}; for listings.
+
+    Which records are believed: as newest_passed() does. Time: when the record came, by the storage's clock.
+    """
+    found = {}
+    for snapshot_id, newest_first in _by_snapshot(storage.list(names.VERIFICATIONS), set(snapshots)).items():
+        for item in newest_first:
+            says = _says(storage, item, bundle)
+            if says and says[0] != UNREADABLE:
+                found[snapshot_id] = {"time": names.id_of_time(item.modified), "level": says[1], "passed": says[0] == PASSED}
+                break
+    return found
+
+
+def _by_snapshot(listed: Iterable[ObjectInfo], wanted: set[str]) -> dict[str, list[ObjectInfo]]:
+    """The records about each of these snapshots, newest first."""
+    found: dict[str, list[ObjectInfo]] = {}
+    for item in sorted(listed, key=lambda item: (item.modified, item.name), reverse=True):
+        about = snapshot_of(item.name)
+        if about in wanted:
+            found.setdefault(about, []).append(item)
+    return found
+
+
+def _says(storage: Storage, item: ObjectInfo, bundle: keys.WriterBundle | None) -> tuple[str, str] | None:
+    """The result that a record states, or UNREADABLE, and its level; None where it proves nothing either way."""
     genuine = isinstance(bundle, keys.ReaderBundle)
     try:
         data = storage.get(item.name, 0, min(item.size, _MOST))
@@ -70,11 +89,12 @@ def _says(storage: Storage, item: ObjectInfo, bundle: keys.WriterBundle | None) 
         else:
             record = records.read(item.name, data, records.VERIFICATION)
     except ObjectMissing:
-        return ""
+        return None
     except EngineError as exc:
         if exc.code != "repository-damaged":
             raise
-        return "" if genuine else UNREADABLE
-    if record.get("level") not in PROVING or record.get("result") == NOT_RUN:
-        return ""
-    return PASSED if record.get("result") == PASSED else FAILED
+        return None if genuine else (UNREADABLE, "")
+    level, result = record.get("level"), record.get("result")
+    if level not in PROVING or result == NOT_RUN:
+        return None
+    return (PASSED if result == PASSED else FAILED), level

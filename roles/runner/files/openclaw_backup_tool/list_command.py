@@ -32,10 +32,11 @@ def add(adder) -> None:
 def run_list(_arguments, session) -> Outcome:
     """All snapshots; names and notes only with a key."""
     if session.has_key():
-        infos = snapshots.list_infos(session.repository())
+        repository = session.repository()
+        found = snapshots.described(snapshots.list_infos(repository), repository.storage, repository.bundle)
     else:
-        infos = snapshots.list_without_key(session.storage())
-    return Outcome({"url": session.storage().url, "snapshots": [info.to_dict() for info in infos]})
+        found = snapshots.described(snapshots.list_without_key(session.storage()), session.storage())
+    return Outcome({"url": session.storage().url, "snapshots": found})
 
 
 def show_list(report: dict) -> str:
@@ -45,11 +46,18 @@ def show_list(report: dict) -> str:
     rows = []
     for one in report["snapshots"]:
         if one["error"]:
-            rows.append([one["id"], one["version"], "", moment(one["id"]), "", "damaged", one["error"]])
+            rows.append([one["id"], one["version"], "", moment(one["id"]), "", "damaged", _proven(one), one["error"]])
             continue
         missing = f"{one['omissions']} missing" if one["omissions"] else "complete"
-        rows.append([one["id"], one["version"], size(one["bytes"]), moment(one["created"]), one["kind"], missing, one["name"] or ""])
-    return table(("SNAPSHOT", "VERSION", "SIZE", "CREATED", "KIND", "STATE", "NAME"), rows, right=(2,))
+        rows.append([one["id"], one["version"], size(one["bytes"]), moment(one["created"]), one["kind"], missing, _proven(one),
+                     one["name"] or ""])
+    return table(("SNAPSHOT", "VERSION", "SIZE", "CREATED", "KIND", "STATE", "VERIFIED", "NAME"), rows, right=(2,))
+
+
+def _proven(one: dict) -> str:
+    """What its newest verification says: the level that it passed."""
+    found = one["verified"]
+    return "" if not found else found["level"] if found["passed"] else "FAILED"
 
 
 def run_ls(arguments, session) -> Outcome:

@@ -5,8 +5,11 @@
 """A snapshot is proven by bringing it back; each fault is found by the check that is meant for it; nothing is left behind."""
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import shutil
+import signal
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -239,6 +242,17 @@ def test_what_a_kill_left_is_removed_by_the_next_run(staging, monkeypatch):
     assert staging.left() == []
 
 
+def test_an_entry_that_a_kill_kept_from_being_written_goes_once_it_is_old(staging):
+    os.makedirs(staging.options.registry)
+    entry = Path(staging.options.registry, "abc.json.new")
+    entry.write_text("{")
+    place.sweep(staging.options.registry, staging.context)
+    assert entry.exists(), "somebody may be writing it"
+    os.utime(entry, (0, 0))
+    place.sweep(staging.options.registry, staging.context)
+    assert not entry.exists()
+
+
 def test_a_place_that_somebody_uses_is_left_alone(staging):
     used = place.Place(staging.options.place, staging.options.registry, 1, 0, staging.context)
     assert place.sweep(staging.options.registry, staging.context) == []
@@ -256,6 +270,48 @@ def test_an_interruption_leaves_nothing(staging, step):
             staging.fake.die_at = ""
             place.sweep(staging.options.registry, staging.context)
     assert staging.left() == []
+
+
+STEPS = ("mkdir", "rename", "open", "unlink", "rmdir", "chown", "symlink", "fsync")
+
+
+def prove_until(staging, step: int) -> int:
+    """Let a process of its own prove, and be killed at its step-th change of the disk or command. The number of steps; 0 if it was killed."""
+    told, tell = os.pipe()
+    child = os.fork()
+    if not child:
+        taken = itertools.count(1)
+
+        def counted(function):
+            def call(*arguments, **options):
+                if next(taken) == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return function(*arguments, **options)
+            return call
+        try:
+            for name in STEPS:
+                setattr(os, name, counted(getattr(os, name)))
+            staging.context = replace(staging.context, run=counted(staging.fake.run))
+            staging.prove()
+            os.write(tell, str(next(taken) - 1).encode())
+        finally:
+            os._exit(0)
+    os.close(tell)
+    os.waitpid(child, 0)
+    with open(told, encoding="ascii") as stream:
+        return int(stream.read() or 0)
+
+
+def test_a_kill_at_any_step_leaves_nothing_after_the_next_run(staging):
+    in_plain = 0
+    for step in itertools.count(1, 4):
+        if prove_until(staging, step):
+            break
+        in_plain += any(Path(staging.options.place).rglob("openclaw.json"))
+        place.sweep(staging.options.registry, staging.context)
+        assert [name for name in staging.left() if not name.endswith(".new")] == [], step
+        shutil.rmtree(staging.options.registry, ignore_errors=True)
+    assert in_plain > 20, "nearly no kill came while there was something to remove"
 
 
 @pytest.mark.parametrize("entry", [b"", b"{", b'{"path": "/etc", "id": "abc"}', b'{"path": "/etc/../abc", "id": 5}'])
