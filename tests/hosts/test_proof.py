@@ -70,6 +70,9 @@ def parties(gateways, debian12, debian13, s3, tmp_path_factory):
     third = HostedGateway(debian12, profile="third", port=20789)
     third.install()
     third.wait_until_ready()
+    for gateway in (*gateways.values(), third):
+        for agent in gateway.agents or ("main",):  # who never spoke has none yet
+            debian12.write(f"{gateway.workspace_of(agent)}/SOUL.md", "who I am\n", gateway.user)
     made = Parties({"assistant": gateways["rescue"], "desk": gateways["default"], "third": third}, debian13, s3,
                    tmp_path_factory.mktemp("proof"))
     made.set_up()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from . import dependencies, restore, restore_selection
 from .capture import components, sqlite
+from .capture.layout import STATE_DATABASE, registered_databases
 from .errors import EngineError
 from .ports import Context
 from .repository.manifest import FILE, Entry, Manifest
@@ -55,6 +56,7 @@ def check(repository: Repository, ref: SnapshotRef, manifest: Manifest, scratch:
             found.seconds["content" if entry.database is None else "databases"] += clock.elapsed() - started
     started = clock.elapsed()
     _check_critical(manifest, paths, found)
+    _check_registered(manifest, paths, scratch, found)
     found.seconds["components"] = clock.elapsed() - started
     return found
 
@@ -145,3 +147,22 @@ def _check_critical(manifest: Manifest, paths: list[str], found: Found) -> None:
         if not item.present:
             whose = f" of agent {item.agent}" if item.agent else ""
             found.problems.append(("components", item.what, f"the snapshot has no {item.component}{whose}"))
+
+
+def _check_registered(manifest: Manifest, paths: list[str], scratch: str, found: Found) -> None:
+    """The databases of agents that the state's own list names: an agent whose directory is gone is missed by nothing else.
+
+    By the ends of their paths, since directories above may be links, and the list may be of another host.
+    """
+    if manifest.meta.get("scope") != "everything":
+        return
+    known = {_end(path) for path in paths}
+    for root in manifest.meta.get("roots", ()):
+        if root["role"] == "state":
+            for agent, path in registered_databases(f"{scratch.rstrip('/')}{root['path']}/{STATE_DATABASE}")[0]:
+                if _end(path) not in known:
+                    found.problems.append(("components", path, f"the snapshot has no database of agent {agent}"))
+
+
+def _end(path: str) -> tuple[str, ...]:
+    return tuple(path.split("/")[-3:])

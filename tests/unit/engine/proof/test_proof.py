@@ -138,6 +138,12 @@ def lose_agents_database(staging) -> None:
     staging.back_up()
 
 
+def lose_an_agent(staging) -> None:
+    """With all that it had: only the control database still knows that there was one."""
+    shutil.rmtree(staging.agent.parent.parent)
+    staging.back_up()
+
+
 def break_config(staging) -> None:
     staging.fake.config = {"valid": False, "issues": [{"message": "gateway.bind: no such place"}]}
 
@@ -156,7 +162,8 @@ def forget_an_agent(staging) -> None:
 
 FAULTS = {
     break_pack: ("repository", "it is not there"), flip_bit: ("data", ""), damage_database: ("databases", "when it was captured"),
-    lose_agents_database: ("content", "of agent main"), break_config: ("openclaw", "gateway.bind: no such place"),
+    lose_agents_database: ("content", "of agent main"), lose_an_agent: ("content", "has no database of agent main"),
+    break_config: ("openclaw", "gateway.bind: no such place"),
     die_at_boot: ("boot", "status 78): Error: the database is from the future"), forget_a_session: ("boot", "1 sessions"),
     forget_an_agent: ("boot", "main among them")}
 
