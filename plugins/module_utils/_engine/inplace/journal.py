@@ -68,9 +68,13 @@ class Journal:
         return f"{KEPT}{self.id}.json"
 
     def enter(self, phase: str) -> None:
-        """Note a phase before its first step. EngineError "restore-place-not-writable"."""
-        self.phase = phase
-        self.save()
+        """Note a phase before its first step. EngineError "restore-place-not-writable"; then it is not entered."""
+        before, self.phase = self.phase, phase
+        try:
+            self.save()
+        except EngineError:
+            self.phase = before
+            raise
 
     def save(self) -> None:
         """Write it so that a power cut leaves the one before or this one."""

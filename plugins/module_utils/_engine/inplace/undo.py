@@ -25,8 +25,7 @@ def undo(found: Journal, attendant: Attendant, context: Context) -> EngineError 
     """
     failure = None
     if found.phase not in (STAGING, STAGED):
-        found.enter(UNDOING)
-        attendant.close_gate(found.path)
+        _prepare(found, attendant)
         attendant.stop()
         _put_back(found, context)
     go_back(found.version, context)
@@ -41,6 +40,18 @@ def undo(found: Journal, attendant: Attendant, context: Context) -> EngineError 
     context.checkpoint("before-journal-removal")
     found.remove()
     return failure
+
+
+def _prepare(found: Journal, attendant: Attendant) -> None:
+    """What makes an undoing that is cut short safer, and needs room on a disk that may be full: the renames themselves need none.
+
+    The journal already names a phase that is undone in the same way; and the gateway is seen stopped before anything is renamed.
+    """
+    for step in (lambda: found.enter(UNDOING), lambda: attendant.close_gate(found.path)):
+        try:
+            step()
+        except EngineError:
+            continue
 
 
 def _put_away_new_names(found: Journal, context: Context) -> None:

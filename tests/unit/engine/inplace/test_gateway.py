@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.capture.instance import discover
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.gateway.gate import why_closed
-from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.inplace import execute
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.inplace import execute, journal
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.options import GatewayOptions, InstanceOptions
 from support.backup_host import INSTANCE
 from support.fake_host import write
@@ -153,3 +153,24 @@ def test_the_identity_of_the_instance_is_found_again(host):
     found = discover(InstanceOptions(instance=INSTANCE), host.context)
     assert found.state_dir == str(host.state.path) and {"main", "work"} <= set(found.agents)
     write(host.state.path / "workspace/SOUL.md", "x")
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_disk_that_is_full_from_some_moment_on_leaves_the_old_state_with_its_gateway(lab, host, monkeypatch, number):
+    """Not even the journal can be written any more: not for the restore, not for its undoing."""
+    before, written = host.picture(), []
+    original = journal.write_json
+
+    def write_json(path: str, value: dict) -> None:
+        written.append(path)
+        if len(written) > number:
+            raise EngineError("restore-place-not-writable", "No space left on device", "Make room.")
+        original(path, value)
+    monkeypatch.setattr(journal, "write_json", write_json)
+    with pytest.raises(EngineError):
+        host.restore_in_place(gateway=OPTIONS)
+    monkeypatch.undo()
+    assert not [word for word in differences(before, host.picture()) if "/tmp" not in word]
+    assert lab.gateway.up and notes(host) and why_closed(str(host.state.path)) is None
+    assert not host.recover()["changed"] or number == 0
+
