@@ -85,7 +85,7 @@ real: venv-test ## With a real OpenClaw (npm, 840 MB, once) and a real Ceph: a r
 
 long: venv-test ## What make hosts and make real leave out: a move between hosts, 1 GB and nine agents, a dead controller, Podman
 	@$(TEST_VENV)/bin/python -m pytest tests/real -m long
-	@tools/test-hosts run -- $(TEST_VENV)/bin/python -m pytest tests/hosts -m long
+	@OPENCLAW_OPS_EARLIER=1 tools/test-hosts run -- $(TEST_VENV)/bin/python -m pytest tests/hosts -m long
 
 page: venv-test ## Render the page of a made-up fleet into build/page, with pictures where there is a Chromium
 	@$(TEST_VENV)/bin/python tools/sample_page.py build/page

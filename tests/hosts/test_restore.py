@@ -34,6 +34,9 @@ def checkpoint(now):
     if seen.count(name) == number and now == name:
         if action == "kill":
             os.kill(os.getpid(), 9)
+        if action.startswith("sh "):
+            os.system(action[3:])
+            return
         open("/run/at-the-step", "w").close()
         time.sleep(600)
 def init(self, *given, **named):
@@ -76,6 +79,12 @@ class Restored:
         self.host.inside("systemd-run", "--unit=standing-still", *words)
         lifecycle.wait(lambda: self.host.inside("test", "-e", "/run/at-the-step", check=False).returncode == 0 or None, 240.0,
                        "the restore did not come to that step")
+
+    def spoilt_at(self, name: str, command: str, *arguments: str) -> dict:
+        """A restore to which something is done at a step; its JSON."""
+        self.host.write("/root/at.py", AT)
+        words = [PYTHON, "/root/at.py", TOOL, name, "1", f"sh {command}", "restore", *arguments, "--json", "--confirm", self.host.name]
+        return json.loads(self.host.inside(*words, check=False, timeout=600).stdout)
 
     def note(self, text: str, path: str = "workspace/notes.md") -> None:
         """What the agent's user writes."""
@@ -196,3 +205,19 @@ def test_what_the_gateway_would_not_start_with_stops_nothing_and_what_it_does_no
     assert any("no-such-option" in line for line in result["details"]["log"])
     assert gateway.probe("readyz")["ready"] and restored.notes() == "in use" and not restored.put_aside()
     assert host.inside("cat", settings).stdout == usual
+
+
+ANOTHER_OWNER = """runuser -u agent -- python3 -c "import sqlite3; base = sqlite3.connect('%s/agents/main/agent/openclaw-agent.sqlite'); \
+base.execute(\\"UPDATE schema_meta SET agent_id = 'somebody'\\"); base.commit()" """
+
+
+@pytest.mark.long
+def test_what_the_gateway_starts_with_and_is_sick_with_is_taken_back(restored):
+    """It is live and started, and refuses the database of an agent: nothing that was asked before the stop could tell."""
+    gateway = restored.gateway
+    restored.note("in use still")
+    result = restored.spoilt_at("before-start", ANOTHER_OWNER % gateway.state_dir, "first", "--no-snapshot")
+    assert (result["error_code"], result["details"]["cause"]) == ("restore-undone", "gateway-start-failed"), result
+    assert "agent-database:main" in result["msg"], result
+    assert gateway.probe("readyz")["ready"] and restored.notes() == "in use still"
+    assert not restored.put_aside() and not restored.roots_files()

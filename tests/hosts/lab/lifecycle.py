@@ -65,6 +65,8 @@ def switch_on(host: Host) -> None:
     node, openclaw = installation.directories(places.default_cache())
     binds = ((node, "/opt/node"), (openclaw, "/opt/openclaw"), (wheels.prepare(host.suite), "/srv/wheels"),
              (host.lab.address_table, "/etc/hosts"))
+    if os.environ.get(places.EARLIER_VARIABLE) == "1":
+        binds += ((installation.earlier(places.default_cache()), "/opt/openclaw-earlier"),)
     host.cgroup.mkdir(parents=True, exist_ok=True)
     with open(host.directory / "console.log", "ab") as log:
         subprocess.Popen(  # ends with the lab, at the latest

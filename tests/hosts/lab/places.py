@@ -16,6 +16,7 @@ from .commands import LabError
 CHECKOUT = Path(__file__).resolve().parents[3]
 LAB_VARIABLE = "OPENCLAW_OPS_LAB"  # names the lab's directory to whatever runs in the lab
 SKIP_VARIABLE = "OPENCLAW_OPS_SKIP_HOSTS"
+EARLIER_VARIABLE = "OPENCLAW_OPS_EARLIER"  # 1: hosts have an earlier OpenClaw, too, below /opt/openclaw-earlier
 
 NETWORK4, NETWORK6 = "10.77.0.", "fd77::"
 CONTROLLER = NETWORK4 + "1"  # where tests, Ansible and the S3 server are

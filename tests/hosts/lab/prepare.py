@@ -6,6 +6,7 @@
 the first time; then this takes a moment, and a lab needs no network."""
 from __future__ import annotations
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -28,6 +29,7 @@ def everything() -> None:
     cache = places.default_cache()
     tasks = [partial(part.prepare, suite) for suite in SUITES.values() for part in (rootfs, wheels)]
     tasks += [partial(installation.search_path, cache), partial(ceph.installed, cache)]
+    tasks += [partial(installation.earlier, cache)] if os.environ.get(places.EARLIER_VARIABLE) == "1" else []
     with ThreadPoolExecutor(len(tasks)) as together:  # mostly they wait: for downloads, for the disk
         for done in [together.submit(task) for task in tasks]:
             done.result()

@@ -14,6 +14,7 @@ import subprocess
 
 NODE_VERSION = "24.21.0"
 OPENCLAW_VERSION = "2026.9.6"
+EARLIER_VERSION = "2026.8.2"  # of another schema, for tests of a change of versions
 
 
 def default_cache() -> str:
@@ -33,6 +34,14 @@ def search_path(cache: str) -> str:
     node_programs = os.path.join(node, "node_modules", ".bin")
     _install(openclaw, f"openclaw@{OPENCLAW_VERSION}", os.pathsep.join((node_programs, os.environ.get("PATH", ""))))
     return os.pathsep.join((node_programs, os.path.join(openclaw, "node_modules", ".bin")))
+
+
+def earlier(cache: str) -> str:
+    """Where the earlier OpenClaw is; installs it on first use: 840 MB more."""
+    directory = os.path.join(cache, f"openclaw-{EARLIER_VERSION}")
+    node_programs = os.path.join(directories(cache)[0], "node_modules", ".bin")
+    _install(directory, f"openclaw@{EARLIER_VERSION}", os.pathsep.join((node_programs, os.environ.get("PATH", ""))))
+    return directory
 
 
 def directories(cache: str) -> tuple[str, str]:
