@@ -74,3 +74,14 @@ def look(ground: Ground, rules: walk.Rules, foreign: tuple[str, ...] = (), progr
 def belongs_elsewhere(path: str, live: Live) -> bool:
     """Whether a path of the snapshot lies in what is another instance's here, or the installed program's."""
     return any(inside(path, other) for other, why in live.kept.items() if why in (ANOTHER, PROGRAM))
+
+
+def add_later_drop_ins(live: Live, files: list[str], captured: set[str]) -> None:
+    """The unit is restored: drop-ins that came after the snapshot would go on changing what it says, and are replaced by nothing.
+
+    files: of the service that is here. captured: the paths of this host that the snapshot brings.
+    """
+    for path in files:
+        above = os.path.dirname(path)
+        if above.endswith(".d") and above[:-2] in captured and path not in captured and os.path.isfile(path) and not os.path.islink(path):
+            live.rows[path] = walk.row_of(path, os.lstat(path))

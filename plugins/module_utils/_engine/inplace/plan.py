@@ -119,8 +119,9 @@ class InPlacePlan:
 
     @property
     def stagings(self) -> list[str]:
-        """All staging directories."""
-        return list(dict.fromkeys([*self.parts, *([self.ground.staging_of(self.remembers)] if self.remembers else [])]))
+        """All staging directories, those too that hold nothing before the old state comes there."""
+        others = (*self.swapped, *([self.remembers] if self.remembers else []))
+        return list(dict.fromkeys([*self.parts, *(self.ground.staging_of(path) for path in others)]))
 
     def request(self) -> dict:
         """What was asked for, as far as it decides what the state is afterwards."""
@@ -228,6 +229,9 @@ def _fill(made: InPlacePlan) -> None:
         return asked(path) and made.roots.hold(path) and not live.belongs_elsewhere(ground.final(placement.path(path)), made.live)
 
     _require_own(placement, wanted)
+    if options.service_files and not options.partial and made.location.service:
+        captured = {ground.final(placement.path(path)) for path in made.roots.kept}
+        live.add_later_drop_ins(made.live, made.location.service.files, captured)
     everything = PlacedChoice(manifest, made.ref.id, wanted, placement, ground)
     types: dict[str, str] = {}
     _require_paths(made, asked)

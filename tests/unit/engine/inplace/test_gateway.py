@@ -5,6 +5,8 @@
 """The gateway during a restore in place: it runs until all is ready, never on half a state, and in the end on the right one."""
 from __future__ import annotations
 
+import os
+
 import pytest
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.capture.instance import discover
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError
@@ -174,3 +176,25 @@ def test_a_disk_that_is_full_from_some_moment_on_leaves_the_old_state_with_its_g
     assert lab.gateway.up and notes(host) and why_closed(str(host.state.path)) is None
     assert not host.recover()["changed"] or number == 0
 
+
+
+def test_a_drop_in_that_came_later_goes_with_the_unit_that_is_restored(lab, host):
+    drop_ins = host.home / ".config/systemd/user/openclaw-gateway.service.d"
+    write(drop_ins / "50-then.conf", "[Service]\nEnvironment=WHEN=then\n", 0o644)
+    host.back_up()
+    write(drop_ins / "50-then.conf", "[Service]\nEnvironment=WHEN=now\n", 0o644)
+    later = write(drop_ins / "60-later.conf", "[Service]\nMemoryMax=1\n", 0o644)
+    host.restore_in_place(gateway=OPTIONS)
+    assert later.exists(), "only when asked for"
+    host.change()
+
+    def fail(name: str) -> None:
+        if name == "before-commit":
+            raise OSError(5, "made up")
+    with pytest.raises(EngineError):
+        host.restore_in_place(fail, gateway=OPTIONS, service_files=True)
+    assert later.exists() and "now" in (drop_ins / "50-then.conf").read_text()
+    result = host.restore_in_place(gateway=OPTIONS, service_files=True)
+    assert str(later) in result.plan["paths"]["deleted"] and not later.exists()
+    assert "then" in (drop_ins / "50-then.conf").read_text() and os.listdir(drop_ins) == ["50-then.conf"]
+    assert not host.plan_in_place(gateway=OPTIONS, service_files=True, snapshot=result.plan["snapshot"]).changed
