@@ -122,6 +122,7 @@ class Moved:
         entry = json.loads(connection.execute("SELECT entry_json FROM session_nodes WHERE session_key = 'agent:main:main'").fetchone()[0])
         entry.update(status="running", abortedLastRun=True, mainRestartRecovery={"cycleId": "c", "revision": 1, "chargedAttempts": 0})
         connection.execute("UPDATE session_nodes SET entry_json = ?, status = 'running' WHERE session_key = 'agent:main:main'", (json.dumps(entry),))
+        connection.execute("UPDATE session_nodes SET entry_valid = 1 WHERE session_key = 'agent:main:main'")  # as OpenClaw does after its writes
         connection.close()
 
     def _plant_config(self, config: Path, state: str) -> None:
