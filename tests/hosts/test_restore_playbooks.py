@@ -14,8 +14,6 @@ from hosts.lab.fleet import Fleet, tool
 from hosts.lab.gateway import HostedGateway
 from hosts.lab.programs import BROKEN, INSTALLED, Programs
 
-pytestmark = pytest.mark.long  # not yet seen to pass
-
 AGENT, RESCUE = "assistant", "rescue"  # the instances of the two gateways
 FIRST_KEY, WRITER_KEY = "/root/first.key", "/etc/openclaw-backup/writer.key"
 RUNNER = """
@@ -100,11 +98,17 @@ def test_the_playbook_does_what_check_mode_has_shown_and_nothing_the_second_time
     host.write(f"{drop_ins}/20-test.conf", "[Service]\nEnvironment=RESTORED=then\n", gateway.user)
     host.write(f"{gateway.workspace}/notes.md", "first", gateway.user)
     host.write(f"{gateway.workspace}/gone.md", "will be missed", gateway.user)
+    agents = [f"{gateway.workspace_of(agent)}/who.md" for agent in gateway.agents]
+    others = [f"{operated.gateways['rescue'].workspace_of(agent)}/who.md" for agent in operated.gateways["rescue"].agents]
+    for path in (*agents, *others):
+        host.write(path, "then", gateway.user)
     gateway.systemctl("daemon-reload")
     tool(host, "now", "--name", "first", check=False)
     host.write(f"{drop_ins}/20-test.conf", "[Service]\nEnvironment=RESTORED=now\n", gateway.user)
     host.write(f"{gateway.workspace}/notes.md", "later", gateway.user)
     host.write(f"{gateway.workspace}/new.md", "came since", gateway.user)
+    for path in (*agents, *others):
+        host.write(path, "now", gateway.user)
     host.inside("rm", f"{gateway.workspace}/gone.md")
     gateway.systemctl("daemon-reload")
     before, process = operated.files(gateway), gateway.process()
@@ -125,8 +129,10 @@ def test_the_playbook_does_what_check_mode_has_shown_and_nothing_the_second_time
     assert plan == {
         "created": set(after) - set(before), "deleted": set(before) - set(after),
         "replaced": {path for path in set(before) & set(after) if before[path] != after[path]}}
-    assert {f"{gateway.workspace}/notes.md", f"{drop_ins}/20-test.conf"} == plan["replaced"]
+    assert {f"{gateway.workspace}/notes.md", f"{gateway.workspace}/who.md", f"{drop_ins}/20-test.conf"} == plan["replaced"]
     assert plan["created"] == {f"{gateway.workspace}/gone.md"} and plan["deleted"] == {f"{gateway.workspace}/new.md"}
+    assert host.inside("cat", *agents).stdout == "then" * len(agents), "workspaces outside of the state directory come back, too"
+    assert host.inside("cat", *others).stdout == "now" * len(others), "those of the other profile stay, also inside of it"
     assert operated.fleet.changes(shown) == operated.fleet.changes(done) != [0]
     assert gateway.probe("readyz")["ready"] and gateway.process() not in (0, process)
     assert "RESTORED=then" in host.inside("cat", f"/proc/{gateway.process()}/environ").stdout.split("\0"), "systemd reads its units anew"
