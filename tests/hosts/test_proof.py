@@ -32,6 +32,7 @@ MODELS, TELEGRAM = 18080, 18081
 PAST = """
 import json, sqlite3, sys, time
 database = sqlite3.connect(sys.argv[1])
+database.create_function("octet_length", 1, lambda text: None if text is None else len(str(text).encode()))
 now = round(time.time() * 1000)
 due = json.dumps({"nextRunAtMs": now - 3_600_000, "lastRunAtMs": now - 90_000_000, "lastRunStatus": "ok"})
 assert database.execute("UPDATE cron_jobs SET state_json = ? WHERE name = 'due'", (due,)).rowcount == 1
@@ -138,7 +139,7 @@ def look_at_the_sandboxes(seen: list[dict]) -> None:
         assert {packet["port"] for packet in one["packets"]} >= {18789}, "the watcher sees nothing"
         assert int(one["who"]["Uid"].split()[0]) >= 1_900_000_000 and len(set(one["who"]["Uid"].split())) == 1
         assert (int(one["who"]["CapEff"], 16), int(one["who"]["CapBnd"], 16), one["who"]["NoNewPrivs"]) == (0, 0, "1")
-        assert not {"openclaw-backup", "credstore", "shadow", "root", "var"} & set(one["tree"])
+        assert not {"openclaw-backup", "credstore", "credstore.encrypted", "shadow"} & set(one["tree"])
 
 
 def test_the_source_cannot_open_what_staging_opens(parties):
@@ -208,7 +209,7 @@ def test_a_fault_is_found_by_the_check_that_is_meant_for_it(parties, good, fault
     check, code, words = FAULTS[fault]
     gateway = parties.gateways["third"]
     if fault in IN_THE_STORAGE:
-        gateway.host.write(f"{gateway.state_dir}/workspace-note", str(time.time()), gateway.user)
+        gateway.host.write(f"{gateway.state_dir}/note.txt", str(time.time()), gateway.user)
         snapshot = parties.back_up("third")
         fault(parties)
     else:

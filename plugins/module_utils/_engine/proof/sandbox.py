@@ -32,6 +32,7 @@ _COVERED = ("proc", "sys", "dev", "run", "tmp")  # mounted afresh
 _ETC = ("ld.so.cache", "alternatives", "localtime", "ssl")  # of this host, as far as it has them
 _FILE_LIMIT = 1 << 20  # bytes of a unit or environment file
 _OWN_VARIABLES = re.compile(r"OPENCLAW_|CLAWDBOT_|HOME$|PATH$|TMPDIR$|NODE_|LD_|XDG_|LC_|LANG")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # Nothing acts on the past, and nothing is fetched.
 _QUIET = (
     "OPENCLAW_SKIP_CHANNELS", "OPENCLAW_SKIP_PROVIDERS", "OPENCLAW_SKIP_CRON", "OPENCLAW_SKIP_GMAIL_WATCHER",
@@ -188,6 +189,7 @@ class Sandbox:
                 lines = stream.read(8192).decode("utf-8", "replace").strip().splitlines()
         except OSError:
             return ""
+        lines = [_COLOURS.sub("", line) for line in lines]
         telling = [line for line in lines if re.search(r"(?i)error|fail|invalid|refus|cannot|blocked|denied|unable", line)] or lines
         return telling[-1].strip()[:300] if telling else ""
 

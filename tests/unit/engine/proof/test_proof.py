@@ -149,7 +149,7 @@ def break_config(staging) -> None:
 
 
 def die_at_boot(staging) -> None:
-    staging.fake.dies, staging.fake.log = 78, "starting\nError: the database is from the future\nbye\n"
+    staging.fake.dies, staging.fake.log = 78, "starting\n\x1b[31mError: the database\x1b[39m is from the future\nbye\n"
 
 
 def forget_a_session(staging) -> None:
