@@ -14,7 +14,7 @@ from hosts.lab.fleet import Fleet, tool
 from hosts.lab.gateway import HostedGateway
 from hosts.lab.programs import BROKEN, INSTALLED, Programs
 
-AGENT, RESCUE = "assistant", "rescue"  # the instances of the two gateways
+AGENT, RESCUE = "crab", "crab-rescue"  # the instances of the two gateways; other tests have an "assistant" on this host
 FIRST_KEY, WRITER_KEY = "/root/first.key", "/etc/openclaw-backup/writer.key"
 RUNNER = """
 - hosts: "{{ openclaw_hosts }}"
