@@ -75,6 +75,7 @@ def operated(gateways, lab, tmp_path_factory) -> Operated:
     """Set up once for all tests here."""
     directory, host = tmp_path_factory.mktemp("operator"), gateways["default"].host
     (directory / "runner.yml").write_text(RUNNER)
+    host.inside("rm", "-rf", f"{gateways['default'].state_dir}/media/inbound")  # 2 GB of test_restore.py's
     host.inside("sh", "-c", f"umask 077 && head -c 32 /dev/urandom > {FIRST_KEY}")
     fleet = Fleet([host], directory, VARIABLES)
     fleet.play(str(directory / "runner.yml"))
