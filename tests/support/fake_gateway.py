@@ -30,6 +30,7 @@ class FakeGateway:
     def __init__(self, state_dir: Path, port: int = 0) -> None:
         self.state_dir, self.port = state_dir, port
         self.started, self.work, self.failing, self.version = True, 0, [], "2026.9.6"
+        self.refusals: list[dict] = []  # why it refuses agents' databases
         self.unknown_methods, self.lease_ends, self.secret = False, False, TOKEN
         self.calls: list[tuple[str, dict]] = []
         self.suspension: str | None = None
@@ -87,7 +88,8 @@ class FakeGateway:
             return 200 if word == "started" else 503, json.dumps({"ok": True, "status": word, "version": self.version}).encode()
         if path == "/readyz":
             failing = ["gateway-draining"] if draining else self.failing
-            return 503 if failing else 200, json.dumps({"ready": not failing, "failing": failing}).encode()
+            return 503 if failing else 200, json.dumps({
+                "ready": not failing, "failing": failing, "agentDatabases": self.refusals}).encode()
         return 200, PAGE
 
     def answer(self, method: str, parameters: dict) -> dict:

@@ -20,6 +20,7 @@ from .quiesce import Suspension
 from .services import FAILED, RUNNING, STARTING, STOPPED, STOPPING, UNKNOWN, ContainerService, Service, Status
 
 _POLL_EVERY = 0.1  # seconds
+_HOPELESS = 10.0  # seconds for which a gateway says that it will not use a database, until that is believed
 
 
 @dataclass(frozen=True)
@@ -140,13 +141,15 @@ class Gateway:
     def wait_until_healthy(self) -> Health:
         """Wait for the end of a start; accounts of channels do not count. EngineError "gateway-start-failed"."""
         clock, options = self._context.clock, self._options
-        deadline = clock.elapsed() + options.start_timeout
+        began = hopeful = clock.elapsed()
         while True:
             found, status = self.health(), self.status()
             if found.live and found.started and not found.sick and status.up:
                 return found
-            if status.state == FAILED or clock.elapsed() >= deadline:
-                what = "its service failed" if status.state == FAILED else f"it was not healthy after {options.start_timeout:.0f} s"
+            now = clock.elapsed()
+            hopeful = hopeful if found.hopeless else now
+            if status.state == FAILED or now >= min(began + options.start_timeout, hopeful + _HOPELESS):
+                what = "its service failed" if status.state == FAILED else f"it was not healthy after {now - began:.0f} s"
                 more = f" ({', '.join(found.own_failures)})" if found.own_failures else ""
                 raise EngineError(
                     "gateway-start-failed", f"The gateway ({self.service.kind} {self.service.name}) did not start: {what}{more}",

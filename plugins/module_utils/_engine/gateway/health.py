@@ -17,13 +17,16 @@ _TIMEOUT = 5.0  # seconds
 # What makes a gateway itself unfit, beside the accounts of channels, which a person logs in again.
 _OWN_FAILURES = ("agent-database:", "state-database", "plugin-reload")
 DRAINING = "gateway-draining"
+# Why a started gateway refuses an agent's database: these stay until a person mends it, while an inspection may still be pending.
+_FINAL, _PENDING = ("agent-database-ownership-mismatch", "agent-database-inspection-failed"), "agent-database-inspection-pending"
 
 
 @dataclass(frozen=True)
 class Health:
     """live: it answers. started: its start is done. draining: it takes no new work. failing: what keeps it from being ready.
 
-    sick: it is not fit for its work. channels: accounts that do not work, which a restart would not heal.
+    sick: it is not fit for its work. channels: accounts that do not work, which a restart would not heal. hopeless: it is started, and
+    says that it will not use an agent's database.
     """
 
     live: bool = False
@@ -31,6 +34,7 @@ class Health:
     draining: bool = False
     version: str | None = None
     failing: tuple[str, ...] = ()
+    hopeless: bool = False
 
     @property
     def own_failures(self) -> list[str]:
@@ -75,7 +79,9 @@ def check(endpoint: Endpoint, context: Context, timeout: float = _TIMEOUT) -> He
     version = started.get("version") if isinstance(started.get("version"), str) else None
     # Releases before /startupz existed answer it with the web page: /readyz tells then.
     is_started = started.get("status") == "started" or (not started and ready.get("ready") is True)
-    return Health(True, is_started, started.get("status") == "draining" or DRAINING in failing, version, failing)
+    said = json.dumps(ready.get("agentDatabases"))
+    hopeless = is_started and _PENDING not in said and any(code in said for code in _FINAL)
+    return Health(True, is_started, started.get("status") == "draining" or DRAINING in failing, version, failing, hopeless)
 
 
 def _ask(endpoint: Endpoint, context: Context, path: str, timeout: float) -> dict:

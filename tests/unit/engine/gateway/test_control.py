@@ -210,6 +210,17 @@ def test_a_gateway_that_refuses_an_agents_database_is_sick_and_one_with_a_logged
         gateway.start()
 
 
+@pytest.mark.parametrize("code, waited", [("ownership-mismatch", 10), ("inspection-failed", 10), ("inspection-pending", 100)])
+def test_who_says_that_it_will_not_use_a_database_is_not_waited_for_as_one_that_starts(lab, code, waited):
+    lab.gateway.failing, lab.gateway.refusals = ["agent-database:main"], [{"agentId": "main", "code": f"agent-database-{code}"}]
+    gateway = lab.open(start_timeout=100)
+    gateway.stop()
+    began = lab.context.clock.elapsed()
+    with pytest.raises(EngineError, match="agent-database:main"):
+        gateway.start()
+    assert waited <= lab.context.clock.elapsed() - began < waited + 60
+
+
 def test_a_page_instead_of_an_answer_is_no_health(lab):
     """OpenClaw's user interface answers every unknown address with a page and status 200."""
     lab.gateway.page = lambda path: (200, b"<!doctype html>")
