@@ -67,8 +67,8 @@ def as_agent(gateway: HostedGateway, program: str, path: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def parties(gateways, debian12, debian13, s3, tmp_path_factory):
-    third = HostedGateway(debian12, profile="third", port=20789)
+def parties(gateways, debian12, debian13, models, s3, tmp_path_factory):
+    third = HostedGateway(debian12, profile="third", port=20789, models=models.url)
     third.install()
     third.wait_until_ready()
     for gateway in (*gateways.values(), third):
@@ -95,7 +95,7 @@ def give_a_past(gateway: HostedGateway) -> None:
 
 
 def test_a_fleet_is_proven_on_another_host_and_nothing_leaves_or_is_left(parties):
-    gateway = parties.gateways["assistant"]
+    gateway = parties.gateways["third"]
     config = gateway.host.inside("cat", f"{gateway.state_dir}/openclaw.json").stdout
     gateway.command("agent", "--agent", "main", "--message", "remember the blue door", "--json", timeout=180)
     gateway.command("cron", "add", "--name", "due", "--cron", "0 * * * *", "--agent", "main", "--message", "call home", "--json")

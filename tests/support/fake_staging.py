@@ -33,7 +33,7 @@ class StagedGateway(FakeGateway):
 
 
 class FakeStaging:
-    """config, schema: what OpenClaw finds. dies: status with which the gateway ends at once. log: what it says then.
+    """config, schema: what OpenClaw finds. dies: status with which the gateway ends at once, so many times. log: what it says then.
 
     commands: all that was run. die_at: raises KeyboardInterrupt when a command holds this word, as a signal would.
     """
@@ -42,6 +42,7 @@ class FakeStaging:
         self.directory = directory
         self.gateway = StagedGateway(directory / "fake")
         self.config, self.schema, self.dies, self.log = {"valid": True, "issues": []}, 18, None, ""
+        self.times = 99
         self.commands: list[list[str]] = []
         self.die_at = ""
         self.released: list[str] = []
@@ -81,10 +82,11 @@ class FakeStaging:
         return CommandResult(int(newer), json.dumps(found), "")
 
     def _start(self, argv: list[str]) -> CommandResult:
-        if self.dies is None:
+        if self.dies is None or not self.times:
             self.gateway.start()
         else:
-            log = next(word for word in argv if word.startswith("--property=StandardOutput=file:")).rpartition("file:")[2]
+            self.times -= 1
+            log = next(word for word in argv if word.startswith("--property=StandardOutput=append:")).rpartition("append:")[2]
             Path(log).write_text(self.log)
         return CommandResult(0, "", "")
 

@@ -277,6 +277,7 @@ class _Attempt:
 
     def _start(self, sandbox: Sandbox, expected: boot.Expected) -> boot.Booted:
         booted = boot.boot(sandbox, expected, self._options.timeout, self._context)
+        self._proof.notes += booted.notes
         for message in booted.problems:
             self._problem("boot", "the gateway", message)
         return booted

@@ -32,6 +32,7 @@ _COVERED = ("proc", "sys", "dev", "run", "tmp")  # mounted afresh
 _ETC = ("ld.so.cache", "alternatives", "localtime", "ssl")  # of this host, as far as it has them
 _FILE_LIMIT = 1 << 20  # bytes of a unit or environment file
 _OWN_VARIABLES = re.compile(r"OPENCLAW_|CLAWDBOT_|HOME$|PATH$|TMPDIR$|NODE_|LD_|XDG_|LC_|LANG")
+_NO_RESTART = "78"  # RestartPreventExitStatus= of its units: nothing that another start would change
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # Nothing acts on the past, and nothing is fetched.
 _QUIET = (
@@ -50,10 +51,14 @@ _PROPERTIES = (
 
 @dataclass(frozen=True)
 class State:
-    """How a service is. process: its main one, 0 if it has none. ended: how it came to its end, for people; "" while it runs."""
+    """How a service is. process: its main one, 0 if it has none. ended: how it came to its end, for people; "" while it runs.
+
+    restarts: whether it ended in a way after which its own service, as OpenClaw writes it, would start it again.
+    """
 
     process: int
     ended: str = ""
+    restarts: bool = False
 
 
 class Sandbox:
@@ -133,8 +138,8 @@ class Sandbox:
     def start(self, arguments: list[str], timeout: float) -> None:
         """Start the gateway. timeout: after which systemd ends it, whatever has become of this process. EngineError "sandbox-failed"."""
         options = [
-            "--service-type=exec", f"--property=RuntimeMaxSec={timeout:.0f}", f"--property=StandardOutput=file:{self.log}",
-            f"--property=StandardError=file:{self.log}"]
+            "--service-type=exec", f"--property=RuntimeMaxSec={timeout:.0f}", f"--property=StandardOutput=append:{self.log}",
+            f"--property=StandardError=append:{self.log}"]
         done = self._context.run(self._command(self._gateway, options, arguments), timeout=90.0)
         if done.code:
             raise EngineError(
@@ -168,11 +173,12 @@ class Sandbox:
             return State(int(found.get("MainPID") or 0))
         status, result = found.get("ExecMainStatus", "0"), found.get("Result", "")
         reason = {"timeout": "it took too long", "oom-kill": "it took too much memory", "signal": f"signal {status}"}.get(result)
-        return State(0, reason or f"status {status}")
+        return State(0, reason or f"status {status}", result in ("exit-code", "signal", "core-dump") and status != _NO_RESTART)
 
     def stop(self) -> None:
-        """Stop the gateway as its own service does, and wait for it."""
+        """Stop the gateway as its own service does, wait for it, and let another one have its name."""
         self._context.run(["systemctl", "stop", self._gateway], timeout=90.0)
+        self._context.run(["systemctl", "reset-failed", self._gateway], timeout=30.0)
 
     def connect(self, host: str, port: int, timeout: float):
         """A connection to the gateway. OSError."""

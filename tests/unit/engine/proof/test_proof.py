@@ -181,6 +181,14 @@ def test_a_fault_is_found_by_the_check_that_is_meant_for_it(staging, fault):
     assert words in staging.records(found["snapshot"]["id"])[-1]["message"]
 
 
+@pytest.mark.parametrize("status, deaths, good", [(1, 1, True), (1, 2, False), (78, 1, False)])
+def test_a_gateway_is_started_once_more_where_its_own_service_would_do_so(staging, status, deaths, good):
+    staging.fake.dies, staging.fake.times, staging.fake.log = status, deaths, "Gateway failed to start: too slow\n"
+    found = staging.prove(older=0)
+    assert found["ok"] is good
+    assert [note for note in found["notes"] if "started twice: it ended while it started (status 1): Gateway failed" in note] or status == 78
+
+
 def test_after_a_failure_older_snapshots_are_tried_and_the_newest_good_one_is_named(staging):
     damage_database(staging)
     newest = staging.back_up()
