@@ -103,33 +103,53 @@ def talk(gateway, stop: str, *turns: str) -> int:
     return int(done.stdout.split()[-1])
 
 
-class Busy:
-    """Keeps two agents of a gateway in turns all the time, each over a connection of its own. turns: how many they had, in the end."""
+def test_a_failure_wakes_the_agent_itself(fleet, gateways, models, debian12):
+    """Its main session has a turn about it, as after `openclaw system event`."""
+    configure(debian12, "default", consistency="live", notify={"on_failure": True})
+    debian12.inside("mv", "/srv/fleet", "/srv/gone")
+    try:
+        run_unit(debian12, instance="default", works=False)
+        lifecycle.wait(lambda: models.was_asked("Backup of default FAILED") or None, 120.0, "the agent heard of nothing")
+    finally:
+        debian12.inside("mv", "/srv/gone", "/srv/fleet")
+        configure(debian12, "default", notify={"on_failure": False})
 
-    def __init__(self, gateway) -> None:
-        self._host, self.turns, self._failures = gateway.host, 0, []
-        self._threads = [threading.Thread(target=self._talk, args=(gateway, agent)) for agent in gateway.agents[:2]]
+
+class Busy:
+    """Keeps two agents of a gateway in turns all the time, each over a connection of its own, from before the first line on.
+    turns: how many each had, in the end."""
+
+    def __init__(self, gateway, models) -> None:
+        self._host, self._models, self.turns, self._failures = gateway.host, models, {}, []
+        self._threads = {agent: threading.Thread(target=self._talk, args=(gateway, agent), daemon=True) for agent in gateway.agents[:2]}
 
     def _talk(self, gateway, agent: str) -> None:
         try:
-            self.turns += talk(gateway, "/run/enough", f"{agent}=tell me more about")
+            self.turns[agent] = talk(gateway, "/run/enough", f"{agent}={self._words(agent)}")
         except LabError as exc:
             self._failures.append(exc)
 
+    def _words(self, agent: str) -> str:
+        return f"tell {agent} more about"
+
+    def _all_begun(self) -> bool:
+        return all(self._models.was_asked(self._words(agent)) for agent in self._threads)
+
     def __enter__(self):
         self._host.inside("rm", "-f", "/run/enough")
-        for thread in self._threads:
+        for thread in self._threads.values():
             thread.start()
+        lifecycle.wait(lambda: self._failures or self._all_begun() or None, 300.0, "the agents do not begin")
         return self
 
     def __exit__(self, *_exception) -> None:
         self._host.inside("touch", "/run/enough")
-        for thread in self._threads:
+        for thread in self._threads.values():
             thread.join()
         assert not self._failures, self._failures
 
 
-def test_a_gateway_with_1_gb_of_state(fleet, gateways, debian12):
+def test_a_gateway_with_1_gb_of_state(fleet, gateways, models, debian12):
     """At work and live, suspended, stopped: nothing in its log, the same process, and no more downtime than its own and a second."""
     gateway = gateways["default"]
     gateway.stop()
@@ -141,9 +161,9 @@ def test_a_gateway_with_1_gb_of_state(fleet, gateways, debian12):
 
     process, said = gateway.process(), len(gateway.journal())
     configure(debian12, "default", consistency="live")
-    with Busy(gateway) as agents:
+    with Busy(gateway, models) as agents:
         run_unit(debian12, instance="default")
-    assert agents.turns > 2
+    assert len(agents.turns) == 2 and min(agents.turns.values()) > 0
     live = last_run(debian12, "default")
     assert live["snapshot"]["bytes"] >= STATE_BYTES and live["downtime_s"] == 0
     assert gateway.process() == process and "error" not in gateway.journal()[said:].lower()

@@ -15,7 +15,8 @@ from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.gatewa
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.options import GatewayOptions
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import CommandResult
 from support.backup_host import BackupHost
-from support.openclaw.gateway import READY_SECONDS
+from support.openclaw.gateway import READY_SECONDS, OpenClaw
+from support.openclaw.model_server import ModelServer
 from support.podman import Podman, installed
 
 pytestmark = pytest.mark.long
@@ -26,26 +27,32 @@ WITHOUT_SYSTEMD = GatewayOptions(dead_man_timeout=0)  # no timer can be made her
 
 
 @pytest.fixture
-def contained(openclaw_gateway, openclaw_cache, tmp_path_factory):
-    """The gateway of the other tests, moved into a container for this one: its home, and the way to Podman."""
-    if os.geteuid() != 0:
-        pytest.skip("Podman's own namespace needs root")
-    original = openclaw_gateway.openclaw
-    original.stop()
-    with Podman(installed(openclaw_cache), tmp_path_factory.mktemp("podman")) as podman:
-        podman.run(NAME, ["openclaw", "gateway", "run"], [original.home, openclaw_cache], original.environment())
-        deadline = time.monotonic() + READY_SECONDS
-        while not original.probe("readyz").get("ready"):
-            assert time.monotonic() < deadline, podman.command("logs", NAME)[-3000:]
-            time.sleep(0.2)
-        yield podman
-    original.start()
+def openclaw(openclaw_cache, tmp_path):
+    """An OpenClaw that was set up and never started."""
+    with ModelServer() as models:
+        made = OpenClaw(str(tmp_path / "home"), openclaw_cache)
+        made.onboard(models.url)
+        yield made
 
 
 @pytest.fixture
-def host(openclaw_gateway, contained, tmp_path):
-    """The gateway's home as a host that has Podman."""
-    path = f"{contained.path}:{os.environ['PATH']}"
+def podman(openclaw, openclaw_cache, tmp_path):
+    """Its gateway runs in a container, which mounts the state as OpenClaw's own compose file does."""
+    if os.geteuid() != 0:
+        pytest.skip("Podman's own namespace needs root")
+    with Podman(installed(openclaw_cache), tmp_path / "podman") as made:
+        made.run(NAME, ["openclaw", "gateway", "run"], [openclaw.home, openclaw.state_dir, openclaw_cache], openclaw.environment())
+        deadline = time.monotonic() + READY_SECONDS
+        while not openclaw.probe("readyz").get("ready"):
+            assert time.monotonic() < deadline, made.command("logs", NAME)[-3000:]
+            time.sleep(0.2)
+        yield made
+
+
+@pytest.fixture
+def host(openclaw, podman, tmp_path):
+    """Its home as a host that has Podman."""
+    path = f"{podman.path}:{os.environ['PATH']}"
 
     def run(argv, timeout=60.0):
         try:
@@ -53,12 +60,12 @@ def host(openclaw_gateway, contained, tmp_path):
         except FileNotFoundError:
             return CommandResult(127, "", "no such command")
         return CommandResult(done.returncode, done.stdout, done.stderr)
-    made = BackupHost(tmp_path, home=Path(openclaw_gateway.openclaw.home))
+    made = BackupHost(tmp_path, home=Path(openclaw.home))
     made.context.run = run
     return made
 
 
-def test_a_gateway_in_a_container_is_found_suspended_stopped_and_started(openclaw_gateway, contained, host):
+def test_a_gateway_in_a_container_is_found_suspended_stopped_and_started(openclaw, podman, host):
     gateway = open_gateway(host.choose().source.instance, WITHOUT_SYSTEMD, host.context)
     found = gateway.report().to_dict()
     assert (found["kind"], found["unit"], found["state"], found["health"]["state"]) == ("container", NAME, "running", "healthy")
@@ -73,8 +80,8 @@ def test_a_gateway_in_a_container_is_found_suspended_stopped_and_started(opencla
     assert stopped["consistency"] == "stop" and stopped["downtime_s"] <= stopped["stop_s"] + stopped["start_s"] + BESIDE, stopped
     assert stopped["omissions"] == []
     again = gateway.report().to_dict()
-    assert again["state"] == "running" and again["pid"] not in (None, found["pid"]) and openclaw_gateway.openclaw.probe("readyz")["ready"]
+    assert again["state"] == "running" and again["pid"] not in (None, found["pid"]) and openclaw.probe("readyz")["ready"]
 
     gateway.stop()
-    assert contained.command("ps", "--quiet").strip() == "" and gateway.fully_stopped()
+    assert podman.command("ps", "--quiet").strip() == "" and gateway.fully_stopped()
     gateway.start()

@@ -9,6 +9,7 @@ Its answers follow from the question alone, so that two runs write the same sess
 """
 from __future__ import annotations
 
+import collections
 import hashlib
 import json
 import random
@@ -19,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MODEL = "mock-1"
 DIMENSIONS = 384
+KEPT = 20  # questions
 WORDS = ("agent backup canvas chunk deploy gateway index ledger memory metric note plan release restore review session stream "
          "token vector worker").split()
 
@@ -32,6 +34,7 @@ class ModelServer:
     def __init__(self, address: str = "127.0.0.1") -> None:
         self._server = ThreadingHTTPServer((address, 0), _Handler)
         self._server.turns = 0
+        self._server.questions = collections.deque(maxlen=KEPT)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
@@ -44,6 +47,10 @@ class ModelServer:
     def turns(self) -> int:
         """Chat requests answered so far."""
         return self._server.turns
+
+    def was_asked(self, words: str) -> bool:
+        """Whether these words were in one of the last questions."""
+        return any(words in json.dumps(question) for question in list(self._server.questions))
 
     def stop(self) -> None:
         """Stop serving."""
@@ -72,6 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(_embeddings(question))
             return
         text = _reply(question)
+        self.server.questions.append(question.get("messages"))
         self.server.turns += 1
         if question.get("stream"):
             self._stream(text)
