@@ -14,6 +14,8 @@ from hosts.lab.fleet import Fleet, tool
 from hosts.lab.gateway import HostedGateway
 from hosts.lab.programs import BROKEN, INSTALLED, Programs
 
+pytestmark = pytest.mark.long  # some two minutes on a quiet machine, as far as could be told on a loaded one
+
 AGENT, RESCUE = "crab", "crab-rescue"  # the instances of the two gateways; other tests have an "assistant" on this host
 FIRST_KEY, WRITER_KEY = "/root/first.key", "/etc/openclaw-backup/writer.key"
 RUNNER = """
