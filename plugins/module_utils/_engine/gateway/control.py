@@ -20,6 +20,7 @@ from .quiesce import Suspension
 from .services import FAILED, RUNNING, STARTING, STOPPED, STOPPING, UNKNOWN, ContainerService, Service, Status
 
 _POLL_EVERY = 0.1  # seconds
+_ASK_SERVICE_EVERY = 1.0  # seconds, while it starts
 _HOPELESS = 10.0  # seconds for which a gateway says that it will not use a database, until that is believed
 
 
@@ -142,13 +143,17 @@ class Gateway:
         """Wait for the end of a start; accounts of channels do not count. EngineError "gateway-start-failed"."""
         clock, options = self._context.clock, self._options
         began = hopeful = clock.elapsed()
+        ask_service = 0.0  # that takes a process, which a gateway that starts on one core has to wait for
         while True:
-            found, status = self.health(), self.status()
-            if found.live and found.started and not found.sick and status.up:
-                return found
-            now = clock.elapsed()
+            found, status, now = self.health(), Status(STARTING), clock.elapsed()
             hopeful = hopeful if found.hopeless else now
-            if status.state == FAILED or now >= min(began + options.start_timeout, hopeful + _HOPELESS):
+            fit = found.live and found.started and not found.sick
+            late = now >= min(began + options.start_timeout, hopeful + _HOPELESS)
+            if fit or late or now >= ask_service:
+                status, ask_service = self.status(), clock.elapsed() + _ASK_SERVICE_EVERY
+            if fit and status.up:
+                return found
+            if status.state == FAILED or late:
                 what = "its service failed" if status.state == FAILED else f"it was not healthy after {now - began:.0f} s"
                 more = f" ({', '.join(found.own_failures)})" if found.own_failures else ""
                 raise EngineError(
