@@ -59,6 +59,13 @@ class Placement:
             return new + captured[len(old):]
         return _moved(captured, self.moves)
 
+    def captured(self, path: str) -> str:
+        """Where a path of this host was at capture, if it was there."""
+        for old, new in sorted(self.moves, key=lambda move: len(move[1]), reverse=True):
+            if path == new or path.startswith(new + "/"):
+                return old + path[len(new):]
+        return path
+
     def owner(self, uid: int, gid: int) -> tuple[int, int]:
         """The owner here of what had this owner at capture: the instance's own user and group are mapped, others stay."""
         return (self.target.uid if uid == self.source.uid else uid, self.target.gid if gid == self.source.gid else gid)

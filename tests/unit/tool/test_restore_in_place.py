@@ -36,6 +36,14 @@ def test_a_rehearsal_shows_the_plan_and_changes_nothing(changed):
     assert not [path for path in changed.state.path.parent.iterdir() if "restore" in path.name]
 
 
+def test_a_rehearsal_stages_and_checks_and_leaves_nothing(changed):
+    before = sorted(path.name for path in changed.state.path.parent.iterdir())
+    done = changed.run("restore", "latest", "--rehearse", "--no-snapshot", "--json")
+    assert (done.status, done.json["changed"], done.json["dry_run"]) == (0, False, True) and done.json["files"] > 1
+    assert notes(changed) == "now" and not (changed.results / "last-restore.json").exists()
+    assert sorted(path.name for path in changed.state.path.parent.iterdir()) == before
+
+
 def test_it_is_not_done_without_the_name_of_the_host(changed):
     done = changed.run("restore", "latest", "--json")
     assert (done.status, done.json["error_code"]) == (14, "confirmation-missing") and NAME in done.json["hint"]

@@ -10,7 +10,9 @@ the journal before its first step. Whatever fails until the commit is taken back
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass, field, replace
+from typing import Callable
 
 from .. import backup, lock
 from ..edits.anchors import forget_in_copy
@@ -74,6 +76,21 @@ def execute(made: InPlacePlan, context: Context) -> InPlaceResult:
     lines of what the gateway said. "restore-undo-incomplete": even going back failed; recover() goes on. Else those of plan(),
     restore.execute() and of backups.
     """
+    return _attempt(made, context, lambda attempt: attempt.run())
+
+
+def rehearse(made: InPlacePlan, context: Context) -> InPlaceResult:
+    """Do what execute() does before it stops anything, then remove it again. EngineError of execute(); nothing is left then, too."""
+    directory = journal.directory_of(made.state_dir)
+    known = os.path.lexists(directory)
+    try:
+        return _attempt(made, context, lambda attempt: attempt.rehearse())
+    finally:
+        if not known:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _attempt(made: InPlacePlan, context: Context, what: Callable[[_Attempt], InPlaceResult]) -> InPlaceResult:
     started = context.clock.elapsed()
     directory = journal.directory_of(made.state_dir)
     if not made.changed:
@@ -81,7 +98,7 @@ def execute(made: InPlacePlan, context: Context) -> InPlaceResult:
     journal.make_directory(directory)
     held = lock.WriterLock(directory, "restore")
     try:
-        result = _Attempt(made, context, directory).run()
+        result = what(_Attempt(made, context, directory))
     finally:
         held.release()
     result.duration = context.clock.elapsed() - started
@@ -120,6 +137,17 @@ class _Attempt:
                 held.release()
         self._context.checkpoint("committed")
         self._finish()
+        return self._result
+
+    def rehearse(self) -> InPlaceResult:
+        """Its first half. EngineError."""
+        self._attendant.check()
+        self._journal.save()
+        try:
+            self._prepare()
+        finally:
+            undo(self._journal, self._attendant, self._context)
+        self._result.changed = False
         return self._result
 
     def _wants_start(self, runs: bool) -> bool:

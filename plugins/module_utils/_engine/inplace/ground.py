@@ -107,3 +107,16 @@ def _existing(directory: str) -> str:
 def _mount_of(directory: str) -> str:
     points = {point for point, _kind in mounts()}
     return next((place for place in (directory, *ancestors(directory)) if place in points), "/")
+
+
+def let_through(directory: str, roots: Iterable[str]) -> None:
+    """Let the gateway's user reach what is theirs below a directory, so that OpenClaw can be asked about it; list nothing, and reach
+    nothing else. roots: paths that are repeated below it.
+    """
+    os.chmod(directory, 0o711)
+    for root in roots:
+        above = os.path.dirname(root)
+        while above != "/":
+            if os.path.isdir(directory + above) and not any(inside(above, other) for other in roots):
+                os.chmod(directory + above, 0o711)
+            above = os.path.dirname(above)

@@ -32,7 +32,7 @@ from ..repository.repository import Repository, SnapshotRef
 from ..repository.snapshot import Header
 from ..restore_selection import entries_of, selection
 from ..snapshots import find
-from . import journal, live, marker, pieces
+from . import foreseen, journal, live, marker, pieces
 from .ground import Ground
 from .live import Live
 from .options import InPlaceOptions
@@ -60,7 +60,8 @@ class InPlacePlan:
     swapped: the paths that are swapped, whole; fixed: directories above them that stay. selected(): whether a path of this
     host belongs to what is restored. sources: what is staged only to be merged into the live state. remembers: the live database that
     knows another config than the restored one, where the snapshot brings none. created, replaced, deleted: files and links, by what a
-    restore does to them. directories: path → (mode, uid, gid) of the snapshot's, for those that are missing.
+    restore does to them. directories: path → (mode, uid, gid) of the snapshot's, for those that are missing. foreseen: what OpenClaw
+    said of the prefetched state.
     """
 
     where: Where
@@ -91,6 +92,7 @@ class InPlacePlan:
     gateway_state: str = "unknown"
     channels: list[dict] = field(default_factory=list)
     versions: Versions = Versions("", None)
+    foreseen: dict = field(default_factory=dict)
     sources: frozenset[str] = frozenset()
     remembers: str = ""
     selected: Callable[[str], bool] = lambda path: True
@@ -178,6 +180,7 @@ def plan(repository: Repository, options: InPlaceOptions, where: Where, context:
     made.gateway_state = gateway.status().state
     made.channels = _channels(location)
     made.versions = compare(made, program)
+    made.foreseen = foreseen.read(location.state_dir)
     return made
 
 
@@ -247,7 +250,7 @@ def _fill(made: InPlacePlan) -> None:
             unselected.append(everything.path(entry.path))
 
     def selected(final: str) -> bool:
-        return asked(_captured(ground.placed(final), placement))
+        return asked(placement.captured(ground.placed(final)))
 
     made.selected = selected
     made.swapped, made.fixed = pieces.find(types, unselected, made.live, ground, selected)
@@ -290,14 +293,6 @@ def _require_paths(made: InPlacePlan, asked: Callable[[str], bool]) -> None:
             raise EngineError(
                 "nothing-selected", f"Snapshot {made.ref.id} has nothing at {path}", "List its paths first (openclaw-backup ls).",
                 {"path": path})
-
-
-def _captured(path: str, placement: Placement) -> str:
-    """Where a path of this host was at capture, if it was there."""
-    for old, new in sorted(placement.moves, key=lambda move: len(move[1]), reverse=True):
-        if path == new or path.startswith(new + "/"):
-            return old + path[len(new):]
-    return path
 
 
 def _compare(made: InPlacePlan, entry, noted) -> None:

@@ -14,6 +14,7 @@ from ..errors import EngineError
 from ..ports import Context
 from ..restore_seed import RECORD
 from ..restore_tree import target_error
+from .ground import let_through
 from .pieces import SIDECARS
 from .plan import InPlacePlan
 from .swap import Piece, inode_of, synchronise_file_systems
@@ -26,20 +27,9 @@ def restore_parts(made: InPlacePlan, context: Context) -> list[restore.RestoreRe
         context.checkpoint("before-part")
         results.append(restore.execute(part, context))
         os.unlink(f"{staging}/{RECORD}")
-        _let_through(staging, made)
+        let_through(staging, made.ground.roots)
     context.checkpoint("parts-restored")
     return results
-
-
-def _let_through(staging: str, made: InPlacePlan) -> None:
-    """Let the gateway's user reach what is theirs, so that OpenClaw can be asked about it; to list nothing, and to nothing else."""
-    os.chmod(staging, 0o711)
-    for root in made.ground.roots:
-        above = os.path.dirname(root)
-        while above != "/":
-            if os.path.isdir(staging + above) and not any(inside(above, other) for other in made.ground.roots):
-                os.chmod(staging + above, 0o711)
-            above = os.path.dirname(above)
 
 
 def settle(made: InPlacePlan) -> None:

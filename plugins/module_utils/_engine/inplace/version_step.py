@@ -5,7 +5,6 @@
 """The OpenClaw that opens the restored state: the installed one, or the snapshot's, installed first and taken back with the rest."""
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from ..capture.locate import Location
@@ -16,8 +15,7 @@ from ..gateway.installation import Installation
 from ..gateway.version_switch import Switch
 from ..options import GatewayOptions
 from ..ports import Context
-
-_AGENT = re.compile(r"/agents/([^/]+)/agent/[^/]+$")
+from . import foreseen
 
 
 @dataclass(frozen=True)
@@ -67,18 +65,16 @@ def prepare(made, context: Context) -> Switch | None:
 def require_readable(made, staged: Staged, switch: Switch | None, context: Context) -> dict | None:
     """Ask the OpenClaw that will open the staged state whether it can; what it said, None where nobody can be asked.
 
-    EngineError "openclaw-refuses-state".
+    What it said of files of the same shape when they were prefetched is not asked again. EngineError "openclaw-refuses-state".
     """
     found = made.versions.installed
     if found is None or switch is not None and not switch.directory:
         return None
-    directory, version = (switch.directory, switch.new) if switch else (found.directory, found.version)
-    databases = {path: staged.locate(path) for path in staged.agent_databases()}
-    agents = {match.group(1): place for path, place in databases.items() if place and (match := _AGENT.search(path))}
-    state = staged.state_database()
-    config = staged.locate(staged.config_file()) if staged.placement.same else None  # another place's includes are not there yet
-    files = preflight.Files(config, staged.locate(state) if state else None, agents)
-    judged = preflight.judge(files, directory, version, found.node, made.location.account, context)
+    files = foreseen.files_of(staged)
+    judged = None if switch else foreseen.recall(made.foreseen, files, found)
+    if judged is None:
+        directory, version = (switch.directory, switch.new) if switch else (found.directory, found.version)
+        judged = preflight.judge(files, directory, version, found.node, made.location.account, context)
     judged.require()
     return judged.to_dict()
 

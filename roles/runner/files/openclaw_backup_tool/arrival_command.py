@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from openclaw_backup_engine import channels, placement, prefetch, survey
 from openclaw_backup_engine.capture.config_file import load_config
+from openclaw_backup_engine.inplace import foreseen
 from openclaw_backup_engine.snapshots import find
 
 from . import exit_codes
@@ -21,6 +22,7 @@ def add(adder) -> None:
     parser.add_argument("--source-gone", action="store_true", help="the host that it comes from is gone: judge channels by that")
     parser = adder.command("prefetch", "bring a snapshot to this host ahead of its restore", run_prefetch, show_prefetch, locks=True)
     parser.add_argument("snapshot", nargs="?", default="latest", help="latest, an id, vN, or a name (default: latest)")
+    parser.add_argument("--ask", action="store_true", help="ask this host's OpenClaw whether it could run with what was brought")
     parser.add_argument("--discard", action="store_true", help="remove what was brought")
 
 
@@ -71,7 +73,7 @@ def show_survey(report: dict) -> str:
 
 
 def run_prefetch(arguments, session) -> Outcome:
-    """Bring the snapshot, or remove it."""
+    """Bring the snapshot, or remove it. With --ask, EngineError "openclaw-refuses-state"."""
     state_dir, context = session.location().state_dir, session.context
     if arguments.discard:
         removed = prefetch.discard(state_dir)
@@ -79,6 +81,9 @@ def run_prefetch(arguments, session) -> Outcome:
     repository = session.repository()
     result, made = prefetch.prefetch(repository, state_dir, context, arguments.snapshot)
     data = {**result.to_dict(), "bytes_read": repository.storage.traffic.bytes_received, "host": made.manifest.meta.get("host")}
+    if arguments.ask:
+        judged = foreseen.ask(made.manifest.meta, session.location(), session.settings.gateway, context)
+        data["judged"] = judged.to_dict() if judged else None
     if not result.changed:
         return Outcome(data, exit_codes.UNCHANGED, f"{data['snapshot']['id']} is here already")
     return Outcome(data, exit_codes.COMPLETE, f"{data['snapshot']['id']} is here")
@@ -88,4 +93,7 @@ def show_prefetch(report: dict) -> str:
     """What is here."""
     if "snapshot" not in report:
         return report["msg"]
-    return f"{report['msg']}, of {moment(report['snapshot']['created'])}: {size(report['bytes_read'])} read"
+    lines = [f"{report['msg']}, of {moment(report['snapshot']['created'])}: {size(report['bytes_read'])} read"]
+    for one in (report.get("judged") or {}).get("verdicts", ()):
+        lines.append(f"  {one['verdict']}: {printable(one['path'])}{': ' if one['reason'] else ''}{printable(one['reason'])}")
+    return "\n".join(lines)

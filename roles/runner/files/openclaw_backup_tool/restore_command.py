@@ -34,6 +34,7 @@ def add(adder) -> None:
         "--component", action="append", default=[], metavar="NAME", help=f"only this: {', '.join(COMPONENTS)}, agent:ID")
     place = parser.add_argument_group("over the live state")
     place.add_argument("--dry-run", action="store_true", help="show what would happen; change nothing")
+    place.add_argument("--rehearse", action="store_true", help="stage and check it as a restore does, then remove that again")
     place.add_argument("--confirm", metavar="HOST", help="the name of this host, instead of being asked for it")
     place.add_argument("--no-snapshot", action="store_true", help="make no snapshot of the live state first")
     place.add_argument("--keep-aside", default="7d", metavar="TIME", help="how long the old state is kept (default: 7d)")
@@ -81,6 +82,9 @@ def _in_place(arguments, session) -> Outcome:
     if arguments.dry_run:
         shown = {"changed": made.changed, "dry_run": True, "plan": planned, "lines": restore_text.plan_text(planned).splitlines()}
         return Outcome(shown, exit_codes.COMPLETE, "Nothing was changed")
+    if arguments.rehearse:
+        result = {**execute.rehearse(made, session.context).to_dict(), "dry_run": True}
+        return Outcome(result, exit_codes.COMPLETE, "It could be restored; nothing was changed")
     if made.changed:
         _confirm(arguments, planned)
     result = {**execute.execute(made, session.context).to_dict(), "dry_run": False}
