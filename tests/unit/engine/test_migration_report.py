@@ -16,11 +16,11 @@ FACTS = {
     "source": {"ground": {"versions": {"openclaw": "2026.9.6", "node": "24.1.0"}}, "channels": [CHANNEL]},
     "target": {"ground": {"versions": {"openclaw": "2026.9.6"}}, "channels": [], "problems": [],
                "snapshot": {"id": "a", "created": "2027-01-15T07:00:00Z", "moves": [["/home/a", "/home/b"]]}},
-    "times": {"began": 100.0, "fenced": 103.0, "stored": 105.5, "healthy": 120.25},
+    "times": {"began": 100.0, "healthy": 120.25}, "left": {"fence_s": 3.04, "backup": {"took_s": 2.5}},
     "rounds": [{"backup": {"changed": True, "snapshot": {"id": "a", "bytes": 9, "bytes_stored": 5_000_000}},
                 "prefetch": {"bytes_read": 6_000_000}, "backup_s": 2.0, "prefetch_s": 3.0}],
     "last": {"changed": True, "snapshot": {"id": "b", "bytes": 9, "bytes_stored": 1_000}, "omissions": [{"path": "/x", "reason": "gone"}]},
-    "restored": {"edits": {
+    "restored": {"took_s": 11.0, "start_s": 8.2, "edits": {
         "changes": [{"kind": "held", "path": "state/openclaw.sqlite", "field": "delivery_queue_entries", "before": "pending", "after": "held"},
                     {"kind": "path", "path": "openclaw.json", "field": "x", "before": "/home/a", "after": "/home/b"}],
         "unmapped": [{"path": "openclaw.json", "field": "y", "value": "/mnt/old", "reason": "nothing is there"}]}, "notes": ["a remark"]},
@@ -34,7 +34,8 @@ def made(**changes) -> dict:
 
 def test_the_downtime_and_its_parts():
     found = made()
-    assert found["downtime_s"] == 20.2 and found["downtime_parts"] == {"stop_s": 3.0, "last_backup_s": 2.5, "restore_and_start_s": 14.8}
+    assert found["downtime_s"] == 20.2 and found["downtime_parts"] == {
+        "stop_s": 3.0, "last_backup_s": 2.5, "restore_s": 2.8, "start_s": 8.2, "between_s": 3.7}
     assert any("Downtime: 20.2 s" in line for line in migration.lines(found))
     assert json.loads(json.dumps(found)) == found
 
@@ -47,7 +48,8 @@ def test_people_read_all_of_it():
         assert words in text.replace("now runs on new", "new runs"), words
 
 
-@pytest.mark.parametrize("outcome", ["came-back", "unsure", "stopped", "taken-back", "impossible", "nothing-to-do", "rehearsed", "about-to-move"])
+@pytest.mark.parametrize("outcome", ["came-back", "unsure", "stopped", "taken-back", "impossible", "nothing-to-do", "rehearsed", "about-to-move",
+                                     "not-back", "not-taken-back"])
 def test_what_was_not_reached_is_not_claimed(outcome):
     found = migration.report({
         "instance": "assistant", "from": "old", "to": "new", "outcome": outcome, "times": {"began": 1.0, "fenced": 2.0},
@@ -55,7 +57,21 @@ def test_what_was_not_reached_is_not_claimed(outcome):
     text = "\n".join(migration.lines(found))
     assert found["downtime_s"] is None and "Downtime: " not in text
     assert "the storage is gone [storage-timeout]" in text
-    assert ("Look at both hosts" in text) is (outcome == "unsure") and ("unfence" in text) is (outcome == "unsure")
+    assert ("Look at both hosts" in text) is (outcome == "unsure") and ("unfence" in text) is (outcome in ("unsure", "not-back"))
+
+
+def test_a_rehearsal_tells_what_to_expect():
+    text = "\n".join(migration.lines(made(outcome="rehearsed", times={}, restored={"took_s": 4.0, "start_s": 0.0})))
+    assert "Downtime to expect: 9 s for the last difference, as the last round and the staging took here" in text
+    text = "\n".join(migration.lines(made(outcome="about-to-move", times={}, restored=None)))
+    assert "Downtime to expect: 5 s for the last difference, as the last round took here" in text
+
+
+def test_the_way_back_has_parts_too():
+    found = migration.report({
+        "instance": "assistant", "from": "old", "to": "new", "outcome": "taken-back", "times": {"began": 1.0, "healthy": 12.0},
+        "left": {"fence_s": 2.0}, "returned": {"start_s": 8.0}})
+    assert (found["downtime_s"], found["downtime_parts"]) == (11.0, {"stop_s": 2.0, "start_s": 8.0, "between_s": 1.0})
 
 
 def test_a_host_that_is_gone_takes_something_with_it():

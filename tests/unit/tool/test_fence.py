@@ -30,6 +30,23 @@ def test_a_fenced_instance_is_backed_up_by_order_and_not_by_schedule(backed_up):
     assert [one["kind"] for one in backed_up.run("list", "--json").json["snapshots"]] == ["manual", "migration"]
 
 
+def test_the_last_backup_is_made_behind_the_fence(backed_up):
+    backed_up.add_notes()
+    done = backed_up.run("fence", "--moved-to", "vps-08", "--last-backup", "moved to vps-08", "--json")
+    made = done.json
+    assert (done.status, made["changed"], made["backup"]["snapshot"]["kind"]) == (0, True, "migration")
+    assert made["fence"]["moved_to"] == "vps-08" and made["fence_s"] >= 0 and made["backup"]["took_s"] > 0
+    assert "vps-08" in backed_up.run("fence", "--last-backup", "again").output
+    assert [one["kind"] for one in backed_up.run("list", "--json").json["snapshots"]] == ["manual", "migration"]
+
+
+def test_nothing_is_fenced_where_the_storage_does_not_answer(backed_up):
+    backed_up.stored.parent.rename(backed_up.directory / "elsewhere")
+    done = backed_up.run("fence", "--last-backup", "moved", "--json")
+    assert done.status >= 10 and done.json["error_code"]
+    assert backed_up.run("status", "--json").json["fence"] is None
+
+
 def test_what_was_cut_short_is_named_by_doctor(backed_up):
     marker = backed_up.directory / "journal"
     marker.write_text("")

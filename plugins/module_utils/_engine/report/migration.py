@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What came of a move to another host, of its rehearsal or of the way back: for programs, and in lines for people.
 
-The facts are what the role migrate gathered: the host tool's reports of both hosts, and when each step of the cut-over was over
-by the controller's clock. Whatever is missing there was not reached.
+The facts are what the role migrate gathered: the host tool's reports of both hosts, with how long each of its steps took, and when
+the cut-over began and was over by the controller's clock. Whatever is missing there was not reached.
 """
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from ..status import expectations, model
 from . import words
 
 MOVED, BACK, TAKEN_BACK, STOPPED, UNSURE = "moved", "came-back", "taken-back", "stopped", "unsure"
+NOT_BACK, NOT_TAKEN_BACK = "not-back", "not-taken-back"
 ABOUT, REHEARSED, IMPOSSIBLE, NOTHING = "about-to-move", "rehearsed", "impossible", "nothing-to-do"
-_STEPS = (("stop_s", "began", "fenced"), ("last_backup_s", "fenced", "stored"), ("restore_and_start_s", "stored", "healthy"))
 _SENTENCES = {
     ABOUT: "{instance} is about to move from {from} to {to}: its gateway there will be stopped, disabled and fenced.",
     MOVED: "{instance} now runs on {to}. On {from} its gateway stays down: stopped, disabled and fenced.",
     BACK: "{instance} runs on {from} again, as it was before. The gateway on {to} is down and fenced.",
     TAKEN_BACK: "{instance} runs on {from} again, as it was when it was fenced there. The gateway on {to} is down and fenced.",
     STOPPED: "{instance} does not run: the gateway on {to} is down and fenced.",
+    NOT_BACK: "The gateway of {instance} on {to} is down and fenced, and {from} did not say that its own is back: look there now.",
+    NOT_TAKEN_BACK: "{instance} was not taken back: its gateway on {from} stays down and fenced, and on {to} it may run.",
     UNSURE: "It is not certain that only one of the gateways of {instance} runs. Look at both hosts now.",
     REHEARSED: "{instance} could be moved from {from} to {to}; nothing was changed on {from}, and {to} is as it was.",
     IMPOSSIBLE: "{instance} could not be moved from {from} to {to}; nothing was changed on {from}, and {to} is as it was.",
@@ -35,21 +37,35 @@ def report(facts: dict) -> dict:
     """JSON-native. downtime_s: from the order to stop the old gateway until the other one was seen healthy."""
     source, target = facts.get("source") or {}, facts.get("target") or {}
     times = facts.get("times") or {}
-    parts = {name: round(times[end] - times[begin], 1) for name, begin, end in _STEPS if times.get(begin) and times.get(end)}
+    downtime = _between(times, "began", "healthy")
     snapshot = (facts.get("last") or {}).get("snapshot") or target.get("snapshot") or {}
     restored = facts.get("restored") or {}
     edits = restored.get("edits") or {}
     health = ((facts.get("after") or {}).get("ground") or {}).get("health")
     return {
         "instance": facts["instance"], "from": facts["from"], "to": facts["to"], "outcome": facts["outcome"],
-        "time": model.iso(facts.get("now")), "downtime_s": _between(times, "began", "healthy"), "downtime_parts": parts,
+        "time": model.iso(facts.get("now")), "downtime_s": downtime, "downtime_parts": _parts(facts, downtime),
         "rounds": [_round(one) for one in facts.get("rounds") or []], "snapshot": snapshot.get("id"),
+        "staged_s": (facts.get("restored") or {}).get("took_s") if facts["outcome"] == REHEARSED else None,
         "last_backup": _stored(facts.get("last")), "loss_window_s": _lost(facts, snapshot),
         "versions": {"from": _versions(source) or (target.get("snapshot") or {}).get("versions") or {}, "to": _versions(target)},
         "moves": (target.get("snapshot") or {}).get("moves") or [], "omissions": (facts.get("last") or {}).get("omissions") or [],
         "edits": edits.get("changes") or [], "unmapped": edits.get("unmapped") or [], "notes": restored.get("notes") or [],
         "channels": _channels(facts, health), "problems": target.get("problems") or [], "failure": facts.get("failure"),
         "to_do": _to_do(facts)}
+
+
+def _parts(facts: dict, downtime: float | None) -> dict:
+    """Where the downtime went. between_s: what is left of it, for connections, Ansible, and the start of programs."""
+    left, restored, returned = facts.get("left") or {}, facts.get("restored") or {}, facts.get("returned") or {}
+    start = returned.get("start_s") if returned else restored.get("start_s")
+    found = {
+        "stop_s": left.get("fence_s"), "last_backup_s": (left.get("backup") or {}).get("took_s"),
+        "restore_s": restored["took_s"] - start if restored.get("took_s") is not None and start is not None else None, "start_s": start}
+    parts = {name: round(seconds, 1) for name, seconds in found.items() if seconds is not None}
+    if downtime is not None and parts:
+        parts["between_s"] = round(max(0.0, downtime - sum(parts.values())), 1)
+    return parts
 
 
 def _between(times: dict, begin: str, end: str) -> float | None:
@@ -100,6 +116,12 @@ def _to_do(facts: dict) -> list[str]:
             f"Let what points at {facts['from']} (names, webhooks, firewalls) point at {facts['to']}.",
             f"To take it back: ansible-playbook openclaw_ops.backup.migrate_rollback -e openclaw_from={facts['from']} "
             f"-e openclaw_to={facts['to']}"]
+    if facts["outcome"] == NOT_BACK:
+        return [
+            f"See on {facts['from']} why the gateway of {facts['instance']} did not come back, and bring it back there: "
+            f"openclaw-backup --instance {facts['instance']} unfence; if it is not fenced any more, start its service."]
+    if facts["outcome"] == NOT_TAKEN_BACK:
+        return [f"See on {facts['to']} why its gateway could not be fenced, and run migrate_rollback again."]
     if facts["outcome"] == UNSURE:
         return [
             f"See that no gateway of {facts['instance']} runs on {facts['to']}, and fence it there: "
@@ -140,7 +162,9 @@ def _failure(failure: dict):
 def _estimate(made: dict) -> str:
     last = made["rounds"][-1] if made["rounds"] else {}
     known = sum(last.get(name) or 0 for name in ("backup_s", "prefetch_s"))
-    return (f"Downtime to expect: {known:.0f} s for the last difference, as in the last round here, beside the stop and the start of "
+    staged = made["staged_s"]
+    what = "the last round took here" if staged is None else "the last round and the staging took here"
+    return (f"Downtime to expect: {known + (staged or 0):.0f} s for the last difference, as {what}, beside the stop and the start of "
             "the gateway")
 
 

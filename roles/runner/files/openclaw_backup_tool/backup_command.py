@@ -8,6 +8,7 @@ from __future__ import annotations
 from openclaw_backup_engine import backup, channels, opening, source
 from openclaw_backup_engine.capture.config_file import load_config
 from openclaw_backup_engine.options import KINDS, SCOPES, BackupOptions
+from openclaw_backup_engine.repository.repository import Repository
 
 from . import exit_codes, keys_command
 from .outcome import Outcome
@@ -40,9 +41,19 @@ def run(arguments, session) -> Outcome:
     options = BackupOptions(
         arguments.scope or settings.scope, settings.include, settings.exclude, arguments.kind, arguments.name, arguments.note,
         arguments.force, settings.consistency, settings.on_busy, settings.gateway)
+    return back_up(session, options, lambda: open_repository(session))
+
+
+def open_repository(session) -> Repository:
+    """The instance's, for a backup. EngineError."""
+    return opening.repository_of(session.name, session.storage_options(), session.encryption_options(), session.context)
+
+
+def back_up(session, options: BackupOptions, repository_of) -> Outcome:
+    """Plan and store. repository_of: opens the repository, or gives an open one."""
     storage, encryption, context = session.storage_options(), session.encryption_options(), session.context
     chosen = source.choose(session.instance_options(), options, storage, encryption, context)
-    made = backup.plan(lambda: opening.repository_of(session.name, storage, encryption, context), chosen.source, options, context)
+    made = backup.plan(repository_of, chosen.source, options, context)
     result = backup.execute(made, context).to_dict()
     result["findings"] = [vars(finding) for finding in chosen.findings()]
     expected = channels.expectations(load_config(chosen.source.instance.config_path).data, stale=True)

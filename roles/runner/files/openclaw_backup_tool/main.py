@@ -73,7 +73,7 @@ def _chosen(arguments, context: Context) -> list[config.Chosen]:
 
 def _run_one(arguments, chosen: config.Chosen) -> dict:
     """Run the command on one instance. A failure is a report like any other, so that the others get their turn."""
-    started, interrupt = time.time(), None
+    started, began, interrupt = time.time(), time.monotonic(), None
     directory = os.path.join(arguments.state or world.default_state_directory(), chosen.name)
     try:
         report = _attempt(arguments, chosen, directory)
@@ -81,7 +81,7 @@ def _run_one(arguments, chosen: config.Chosen) -> dict:
         interrupt = exc
         report = report_of_failure(chosen.name, arguments.operation, EngineError(
             "interrupted", "The run was interrupted", "Run it again: what was stored already is not stored twice."))
-    report = {**report, "started": iso(started), "ended": iso(time.time())}
+    report = {**report, "started": iso(started), "ended": iso(time.time()), "took_s": round(time.monotonic() - began, 3)}
     if arguments.recorded and not (report.get("skipped") or report.get("dry_run")):
         try:
             records.write(directory, report)
