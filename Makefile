@@ -35,7 +35,8 @@ restore: venv ## Restore the newest snapshot to a new directory: make restore TO
 test: unit lint docs sanity integration browser real hosts ## Everything that must pass before a merge
 
 unit: venv-test venv-s3 ## Unit and property tests
-	@$(TEST_VENV)/bin/python -m pytest tests/unit tests/torture -m 'not torture'
+	@$(TEST_VENV)/bin/python -m pytest tests/unit -m 'not torture' --numprocesses auto --dist worksteal --durations 10
+	@$(TEST_VENV)/bin/python -m pytest tests/torture -m 'not torture' --durations 10
 
 unit-quick: venv-test ## Unit tests without the slow ones and without an S3 server
 	@$(TEST_VENV)/bin/python -m pytest tests/unit -q -m 'not torture and not slow and not s3'

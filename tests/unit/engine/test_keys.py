@@ -117,7 +117,7 @@ def test_what_a_slot_says_is_bound_to_what_it_holds(field, secret):
 
 @pytest.mark.parametrize("text", [
     "", "OPENCLAW-BACKUP-KEY-1:", "OPENCLAW-BACKUP-KEY-1:AAAA", "OPENCLAW-BACKUP-KEY-1:not base64", KEY_FILE.value.decode()[:-6],
-    KEY_FILE.value.decode().strip() + "AAAA"])
+    KEY_FILE.value.decode().strip() + "AAAA"], ids=["empty", "only a prefix", "short", "no base64", "cut", "too long"])
 def test_a_key_file_that_was_cut_short_is_said_to_be_that(text):
     """It must not count as any file, stretched or not: its end may be the same in everybody's."""
     secret = keys.Secret(keys.KEY_FILE, text.encode())
@@ -138,7 +138,8 @@ def test_white_space_around_keys_does_not_matter(white):
         assert keys.open_slot(slot, keys.Secret(kind, white + opens.strip() + white)) == BUNDLE
 
 
-@pytest.mark.parametrize("text", [b"", b"text", PUBLIC.encode(), PRIVATE.encode()[:-20], KEY_FILE.value])
+@pytest.mark.parametrize("text", [b"", b"text", PUBLIC.encode(), PRIVATE.encode()[:-20], KEY_FILE.value], ids=[
+    "empty", "text", "public", "cut", "key file"])
 def test_what_is_no_identity_is_said_to_be_none(text):
     slot = keys.read_slot(*slot_of(SECRETS["operator"][0]))
     with pytest.raises(EngineError) as error:
