@@ -13,6 +13,7 @@ import threading
 from dataclasses import dataclass, field
 
 import pytest
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import CommandResult
 from support.fake_gateway import FakeGateway
 
 SECRET = "c0ffee-secret-path"
@@ -246,6 +247,16 @@ def test_a_run_that_was_killed_is_a_failure_although_it_left_no_result(told, web
     told.run("notify", "--unit", "openclaw-backup@one.service")
     assert web.bodies()[0]["error_code"] == "killed"
     assert told.record("backup")["status"] == "failed" and told.record("backup")["last_success"] == "2026-11-21T02:00:00Z"
+
+
+def test_systemd_is_asked_how_a_run_ended_where_it_does_not_say_so(told, web, monkeypatch):
+    """It says so only to a unit that one other unit has started for one reason: not where OnFailure= and OnSuccess= both name it."""
+    succeed(told)
+    asked = []
+    monkeypatch.setattr("openclaw_backup_tool.session.run_command", lambda argv, timeout=60.0: asked.append(argv) or CommandResult(0, "signal\n", ""))
+    told.run("notify", "--unit", "openclaw-backup@one.service")
+    assert ["systemctl", "show", "--value", "--property=Result", "openclaw-backup@one.service"] in asked
+    assert web.bodies()[0]["error_code"] == "killed"
 
 
 def test_metrics_are_written_for_the_exporter(told):

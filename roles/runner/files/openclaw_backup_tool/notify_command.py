@@ -30,7 +30,7 @@ class _Unit(argparse.Action):
         match = _UNIT.fullmatch(values)
         if not match:
             parser.error(f"{values} is no unit of the role schedule")
-        namespace.instance = match.group(2)
+        namespace.instance, namespace.unit = match.group(2), values
         namespace.operation_of_unit = {None: "backup", "pre-update": "backup", "proof": "verify"}.get(match.group(1), match.group(1))
 
 
@@ -40,7 +40,7 @@ def add(adder) -> None:
     parser.add_argument("--unit", action=_Unit, metavar="UNIT", help="the systemd unit that has ended")
     parser.add_argument("--start", action="store_true", help="only send the heartbeat of a run that begins")
     parser.add_argument("--watch", action="store_true", help="only look; send no heartbeat")
-    parser.set_defaults(operation_of_unit=None)
+    parser.set_defaults(operation_of_unit=None, unit=None)
 
 
 def run(arguments, session) -> Outcome:
@@ -50,7 +50,8 @@ def run(arguments, session) -> Outcome:
         failed += deliver.heartbeat(session, web.START)
         return _outcome([], [], failed)
     known = {operation: records.read(session.state_directory, operation) for operation in events.OPERATIONS}
-    _note_crash(arguments.operation_of_unit, known, session)
+    if arguments.operation_of_unit:
+        _note_crash(arguments.operation_of_unit, _how_it_ended(arguments.unit, session), known, session)
     if arguments.operation_of_unit == "backup" and not arguments.watch and known["backup"]:
         failing = known["backup"].get("status") == "failed"
         failed += deliver.heartbeat(session, web.FAILURE if failing else web.SUCCESS, str(known["backup"].get("msg") or ""))
@@ -92,10 +93,15 @@ def _first_seen(path: str) -> float | None:
         return None
 
 
-def _note_crash(operation: str | None, known: dict, session) -> None:
+def _how_it_ended(unit: str, session) -> str:
+    """In systemd's words. It hands them over only where one thing started this unit; one that OnFailure= and OnSuccess= name counts as two."""
+    handed = os.environ.get("MONITOR_SERVICE_RESULT")
+    return handed or session.context.run(["systemctl", "show", "--value", "--property=Result", unit], timeout=10.0).output.strip()
+
+
+def _note_crash(operation: str, how: str, known: dict, session) -> None:
     """A run that was killed left no result: systemd says how it ended. Written down as a failure, so that status knows as well."""
-    how = os.environ.get("MONITOR_SERVICE_RESULT", "success")
-    if operation is None or how not in _CRASHES:
+    if how not in _CRASHES:
         return
     now = iso(time.time())
     report = {
