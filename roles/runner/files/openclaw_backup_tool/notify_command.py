@@ -94,7 +94,7 @@ def _first_seen(path: str) -> float | None:
 
 
 def _how_it_ended(unit: str, session) -> str:
-    """In systemd's words. It hands them over only where one thing started this unit; one that OnFailure= and OnSuccess= name counts as two."""
+    """In systemd's words. It hands them over only where one thing started this unit; what OnFailure= and OnSuccess= name counts as two."""
     handed = os.environ.get("MONITOR_SERVICE_RESULT")
     return handed or session.context.run(["systemctl", "show", "--value", "--property=Result", unit], timeout=10.0).output.strip()
 
