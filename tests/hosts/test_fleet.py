@@ -354,6 +354,26 @@ def test_a_failure_is_told_once_and_prunes_nothing(fleet, bucket, number, broken
     assert [item["id"] for item in snapshots(host)][:len(before)] == [item["id"] for item in before]
 
 
+def test_a_killed_run_is_told(fleet):
+    """It left no result itself: systemd says how it ended."""
+    host = fleet.hosts[0]
+    run_unit(host)
+    host.inside("rm", "-f", TOLD)
+    unit = "openclaw-backup@assistant.service"
+    host.write(f"/etc/systemd/system/{unit}.d/slow.conf", "[Service]\nExecStart=\nExecStart=sleep 600\n")
+    host.inside("systemctl", "daemon-reload")
+    host.inside("systemctl", "start", "--no-block", unit)
+    lifecycle.wait(lambda: "sleep" in host.inside("systemctl", "status", unit, check=False).stdout or None, 60.0, "it does not start")
+    host.inside("systemctl", "kill", "--signal=KILL", unit)
+    lifecycle.wait(lambda: told(host) == ["failed"] or None, 60.0, "nobody was told")
+    assert last_run(host)["error_code"] == "killed"
+    host.inside("rm", "-r", f"/etc/systemd/system/{unit}.d")
+    host.inside("systemctl", "daemon-reload")
+    run_unit(host)
+    assert told(host) == ["failed", "recovered"]
+    assert host.inside("systemctl", "list-units", "--failed", "--no-legend", "openclaw-backup*").stdout.split() == []
+
+
 @LONG
 def test_one_bad_host_is_in_the_table_and_ends_the_playbook_with_an_error(fleet):
     first, second = fleet.hosts

@@ -9,14 +9,16 @@ import http.server
 import importlib
 import json
 import os
+import re
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
-from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import CommandResult
 from support.fake_gateway import FakeGateway
 
 SECRET = "c0ffee-secret-path"
+ROLES = Path(__file__).resolve().parents[3] / "roles"
 FAILURE = {
     "operation": "backup", "started": "2026-11-20T02:00:00Z", "ended": "2026-11-20T02:00:09Z", "exit_code": 12, "status": "failed",
     "error_code": "storage-unreachable", "msg": "The storage does not answer", "hint": "Check the network.", "snapshot": None,
@@ -249,14 +251,14 @@ def test_a_run_that_was_killed_is_a_failure_although_it_left_no_result(told, web
     assert told.record("backup")["status"] == "failed" and told.record("backup")["last_success"] == "2026-11-21T02:00:00Z"
 
 
-def test_systemd_is_asked_how_a_run_ended_where_it_does_not_say_so(told, web, monkeypatch):
-    """It says so only to a unit that one other unit has started for one reason: not where OnFailure= and OnSuccess= both name it."""
+@pytest.mark.parametrize("template", ["schedule/templates/service.j2", "verify/templates/openclaw-backup-proof@.service.j2"])
+def test_systemd_says_how_a_run_ended(told, template):
+    """It says so only to a unit that one list of the run's unit starts: each list has a unit of its own to tell, and both are understood."""
+    lists = re.findall(r"^(On\w+)=openclaw-backup-notify@(.+)\.service$", (ROLES / template).read_text(), re.M)
+    assert [name for name, _unit in lists] == ["OnFailure", "OnSuccess"] and lists[0][1] != lists[1][1]
     succeed(told)
-    asked = []
-    monkeypatch.setattr("openclaw_backup_tool.session.run_command", lambda argv, timeout=60.0: asked.append(argv) or CommandResult(0, "signal\n", ""))
-    told.run("notify", "--unit", "openclaw-backup@one.service")
-    assert ["systemctl", "show", "--value", "--property=Result", "openclaw-backup@one.service"] in asked
-    assert web.bodies()[0]["error_code"] == "killed"
+    for _name, unit in lists:
+        assert told.run("notify", "--unit", unit.replace("%n", "openclaw-backup@one.service")).status == 4
 
 
 def test_metrics_are_written_for_the_exporter(told):

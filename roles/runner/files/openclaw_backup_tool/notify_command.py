@@ -18,7 +18,8 @@ from .notify import deliver, events, metrics, told, web
 from .outcome import Outcome
 from .text import iso, printable
 
-_UNIT = re.compile(r"openclaw-backup(?:-(prune|verify|pre-update|proof))?@(.+)\.service")
+# systemd tells how a unit ended only where one list of that unit starts this one, so OnSuccess= names another one than OnFailure=.
+_UNIT = re.compile(r"(?:good-)?openclaw-backup(?:-(prune|verify|pre-update|proof))?@(.+)\.service")
 _CRASHES = {"oom-kill": "it took more memory than it may", "timeout": "it took too long", "watchdog": "it no longer answered",
             "signal": "something killed it", "core-dump": "it crashed", "resources": "the system had no room for it"}
 
@@ -30,7 +31,7 @@ class _Unit(argparse.Action):
         match = _UNIT.fullmatch(values)
         if not match:
             parser.error(f"{values} is no unit of the role schedule")
-        namespace.instance, namespace.unit = match.group(2), values
+        namespace.instance = match.group(2)
         namespace.operation_of_unit = {None: "backup", "pre-update": "backup", "proof": "verify"}.get(match.group(1), match.group(1))
 
 
@@ -40,7 +41,7 @@ def add(adder) -> None:
     parser.add_argument("--unit", action=_Unit, metavar="UNIT", help="the systemd unit that has ended")
     parser.add_argument("--start", action="store_true", help="only send the heartbeat of a run that begins")
     parser.add_argument("--watch", action="store_true", help="only look; send no heartbeat")
-    parser.set_defaults(operation_of_unit=None, unit=None)
+    parser.set_defaults(operation_of_unit=None)
 
 
 def run(arguments, session) -> Outcome:
@@ -51,7 +52,7 @@ def run(arguments, session) -> Outcome:
         return _outcome([], [], failed)
     known = {operation: records.read(session.state_directory, operation) for operation in events.OPERATIONS}
     if arguments.operation_of_unit:
-        _note_crash(arguments.operation_of_unit, _how_it_ended(arguments.unit, session), known, session)
+        _note_crash(arguments.operation_of_unit, known, session)
     if arguments.operation_of_unit == "backup" and not arguments.watch and known["backup"]:
         failing = known["backup"].get("status") == "failed"
         failed += deliver.heartbeat(session, web.FAILURE if failing else web.SUCCESS, str(known["backup"].get("msg") or ""))
@@ -93,14 +94,9 @@ def _first_seen(path: str) -> float | None:
         return None
 
 
-def _how_it_ended(unit: str, session) -> str:
-    """In systemd's words. It hands them over only where one thing started this unit; what OnFailure= and OnSuccess= name counts as two."""
-    handed = os.environ.get("MONITOR_SERVICE_RESULT")
-    return handed or session.context.run(["systemctl", "show", "--value", "--property=Result", unit], timeout=10.0).output.strip()
-
-
-def _note_crash(operation: str, how: str, known: dict, session) -> None:
+def _note_crash(operation: str, known: dict, session) -> None:
     """A run that was killed left no result: systemd says how it ended. Written down as a failure, so that status knows as well."""
+    how = os.environ.get("MONITOR_SERVICE_RESULT", "")
     if how not in _CRASHES:
         return
     now = iso(time.time())
