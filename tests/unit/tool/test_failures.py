@@ -149,7 +149,11 @@ def test_a_fault_of_the_tool_itself_is_one_sentence(backed_up, monkeypatch):
 def test_an_interrupted_run_is_a_failure_that_is_kept(backed_up, monkeypatch, kill):
     backup = importlib.import_module("openclaw_backup_engine.backup")
     monkeypatch.setattr(backup, "execute", lambda *_: signal.raise_signal(kill))
-    done = backed_up.run("now")
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # those who run tests on several processors ignore it
+    try:
+        done = backed_up.run("now")
+    finally:
+        signal.signal(signal.SIGINT, ours)
     assert done.status == 130
     assert "Traceback" not in done.error
     assert json.loads((backed_up.results / "last-backup.json").read_text())["error_code"] == "interrupted"

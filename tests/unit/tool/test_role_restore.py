@@ -16,7 +16,7 @@ ROLE = Path(__file__).resolve().parents[3] / "roles" / "restore"
 OF_THE_MODULE = {"target", "exclude", "storage", "encryption", "gateway", "user", "profile", "state_dir", "config_path"}  # else: the host's settings
 OF_THE_ROLE = {"identity_file": ""}  # the module has it in its option encryption
 WORDS = {"path": "paths", "component": "components", "move": "moves", "no_snapshot": "pre_restore_snapshot", "version_step": "version"}
-OF_THE_TOOL = {"dry_run", "wait", "forget_identity", "target", "help", "all", "config", "state", "json", "query", "plain"}
+OF_THE_TOOL = {"dry_run", "rehearse", "wait", "forget_identity", "target", "help", "all", "config", "state", "json", "query", "plain"}
 
 
 def test_the_role_has_every_option_of_the_module(tool):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -78,7 +79,8 @@ def test_a_wrong_clock_is_told_by_how_much(scripted):
     scripted.answer("GET", Answer(403, "RequestTimeTooSkewed"))
     with pytest.raises(EngineError) as caught:
         list(scripted.open(clock=clock).list(""))
-    assert "ahead of its own" in caught.value.message and " 1080" in caught.value.message
+    told = re.search(r"which is (\d+) s ahead of its own", caught.value.message)
+    assert told and abs(int(told.group(1)) - 3 * 3600) <= 60  # the service tells whole seconds, and it may take some
 
 
 def test_what_a_server_says_is_shortened_and_made_printable(scripted):
