@@ -17,8 +17,6 @@ import ctypes
 import gc
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # M_… of <malloc.h>
-
-
 _NEW_OBJECTS = 50_000  # between two searches for circles
 
 

@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass, field
 
 from . import memory, restore_databases
+from .capture.paths import existing_directory
 from .errors import EngineError
 from .ports import Context, ProgressState
 from .repository import names
@@ -175,10 +176,7 @@ def _check_target(made: RestorePlan) -> None:
         if os.path.islink(target) or os.path.lexists(target) and (not os.path.isdir(target) or os.listdir(target)):
             raise EngineError(
                 "target-not-empty", f"{target} is not an empty directory", "Choose an empty or new directory; nothing is ever overwritten.")
-        parent = target
-        while not os.path.isdir(parent):
-            parent = os.path.dirname(parent)
-        room = os.statvfs(parent)
+        room = os.statvfs(existing_directory(target))
     except OSError as exc:
         raise target_error(exc, target) from exc
     free = room.f_bavail * room.f_frsize + (made.seed.bytes if made.seed else 0)

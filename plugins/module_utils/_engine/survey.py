@@ -10,6 +10,7 @@ import re
 from dataclasses import asdict, dataclass
 
 from .capture.locate import Location
+from .capture.paths import existing_directory
 from .capture.versions import find_versions
 from .errors import EngineError
 from .gateway import control, fence
@@ -72,10 +73,7 @@ def look(gateway: control.Gateway, context: Context) -> Ground:
     location = gateway.location
     present = os.path.isdir(location.state_dir)
     stands = fence.find(location.state_dir)
-    place = location.state_dir
-    while not os.path.isdir(place):
-        place = os.path.dirname(place)
-    room = os.statvfs(place)
+    room = os.statvfs(existing_directory(location.state_dir))
     versions = find_versions(location.service, None, location.account.home)
     if "node" not in versions:
         versions.update(_node(location, context))

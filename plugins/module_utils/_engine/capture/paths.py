@@ -29,6 +29,11 @@ def ancestors(path: str):
         yield path
 
 
+def existing_directory(path: str) -> str:
+    """The path, or the nearest directory above it that is there: whose disk it would come to lie on."""
+    return next(place for place in (path, *ancestors(path)) if os.path.isdir(place))
+
+
 def expand(text: str, home: str, base: str) -> str:
     """An absolute, normalised path of what a config says: "~" is the home, a relative path begins at base.
 

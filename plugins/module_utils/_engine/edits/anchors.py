@@ -16,7 +16,7 @@ import shutil
 import sqlite3
 
 from ..errors import EngineError
-from .databases import json_object, json_text, open_staged, tables_of
+from .databases import copy_database, json_object, json_text, open_staged, tables_of
 from .staged import Change, EditReport, Staged, read_text, write_text
 
 _COPIES = (".bak", ".last-good")  # the older .bak.1 to .bak.4 are never put back
@@ -66,9 +66,7 @@ def forget_in_copy(live: str, place: str) -> list[Change]:
     """
     report = EditReport()
     try:
-        for suffix in ("", "-wal"):
-            if os.path.isfile(live + suffix):
-                shutil.copyfile(live + suffix, place + suffix)
+        copy_database(live, place)
         shutil.copystat(live, place)
         if os.geteuid() == 0:
             owner = os.stat(live)

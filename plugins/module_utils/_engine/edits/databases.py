@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 from contextlib import contextmanager
 from typing import Iterator
@@ -51,6 +52,13 @@ def open_staged(place: str, path: str) -> Iterator[sqlite3.Connection]:
             "edit-failed", f"The restored database {path} could not be edited: {exc}",
             "Nothing live was changed. Restore another snapshot, or this one to a directory of its own (target) to look into it.",
             {"path": path}) from exc
+
+
+def copy_database(path: str, to: str) -> None:
+    """Copy a database with its log, as nobody writes to it: opening a live one would leave files beside it. OSError."""
+    for suffix in ("", "-wal"):
+        if os.path.isfile(path + suffix):
+            shutil.copyfile(path + suffix, to + suffix)
 
 
 def tables_of(connection: sqlite3.Connection) -> set[str]:

@@ -17,7 +17,7 @@ from ..capture import sqlite
 from ..capture.config_file import load_config
 from ..capture.layout import STATE_DATABASE
 from ..errors import EngineError
-from .databases import columns_of, open_staged, quoted, tables_of
+from .databases import columns_of, copy_database, open_staged, quoted, tables_of
 from .json5_member import with_member
 from .staged import Change, Staged, read_text, write_text
 
@@ -79,12 +79,10 @@ def _unlike(why: str) -> EngineError:
 
 
 def _copy_of_database(path: str, scratch: str) -> str | None:
-    """A private copy with its log: opening the live one would leave files beside it."""
+    """A private copy, where there is one."""
     if not os.path.isfile(path):
         return None
-    for suffix in ("", "-wal"):
-        if os.path.isfile(path + suffix):
-            shutil.copyfile(path + suffix, f"{scratch}/live.sqlite{suffix}")
+    copy_database(path, f"{scratch}/live.sqlite")
     return f"{scratch}/live.sqlite"
 
 

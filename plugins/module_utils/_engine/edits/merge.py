@@ -21,7 +21,7 @@ from ..capture import sqlite
 from ..capture.layout import STATE_DATABASE
 from ..errors import EngineError
 from .anchors import forget_fingerprint
-from .databases import columns_of, json_object, json_text, mark_valid, open_staged, quoted, tables_of, valid_sessions
+from .databases import columns_of, copy_database, json_object, json_text, mark_valid, open_staged, quoted, tables_of, valid_sessions
 from .past import settle_entry
 from .past_cron import skip_in_job
 from .staged import Change, EditReport, Staged
@@ -87,9 +87,7 @@ class _onto_live:  # pylint: disable=invalid-name  # used as a word, in a with s
         try:
             aside = f"{self._scratch}/snapshot.sqlite"
             os.rename(self._place, aside)
-            for suffix in ("", "-wal"):
-                if os.path.isfile(self._live + suffix):
-                    shutil.copyfile(self._live + suffix, self._place + suffix)
+            copy_database(self._live, self._place)
             os.chmod(self._place, status.st_mode & 0o7777)
             if os.geteuid() == 0:
                 os.chown(self._place, status.st_uid, status.st_gid)

@@ -316,10 +316,9 @@ class _Attempt:
         """Remember what is not as captured now, so that the same restore again finds nothing to do."""
         made = self._made
         chosen = what_is_there(made.where, made.backup, self._context)
-        here = made.versions.installed
         now = live.Live()
         if chosen:
-            now = live.look(made.ground, chosen.source.rules, chosen.source.instance.foreign, here.places if here else ())
+            now = live.look(made.ground, chosen.source.rules, chosen.source.instance.foreign, made.versions.installed)
         entries = {entry.path: entry for part in made.parts.values() for entry, _line in part.choice.entries()}
         files = {
             path: [row.size, row.modified] for path, row in now.rows.items()

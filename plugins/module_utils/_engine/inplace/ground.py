@@ -9,7 +9,7 @@ import os
 from typing import Iterable
 
 from ..capture.default_exclusions import RESTORE_IN_PLACE
-from ..capture.paths import ancestors, inside, mounts
+from ..capture.paths import ancestors, existing_directory, inside, mounts
 
 STAGING = RESTORE_IN_PLACE  # and the attempt's id: a directory beside what is swapped, or in it where it is mounted
 
@@ -71,7 +71,7 @@ class Ground:
     def _beside_root(self, root: str) -> str:
         """One directory for all roots of a file system: beside the first of them."""
         if root not in self._beside:
-            directory = _existing(os.path.dirname(root))
+            directory = existing_directory(os.path.dirname(root))
             key = (_mount_of(directory), os.stat(directory).st_dev)
             self._beside[root] = f"{self._by_device.setdefault(key, directory)}/{STAGING}{self._attempt}"
         return self._beside[root]
@@ -96,12 +96,6 @@ def _is_fixed(root: str) -> bool:
         return False
     above = os.path.dirname(root)
     return os.stat(root).st_dev != os.stat(above).st_dev or not os.access(above, os.W_OK | os.X_OK)
-
-
-def _existing(directory: str) -> str:
-    while not os.path.isdir(directory):
-        directory = os.path.dirname(directory)
-    return directory
 
 
 def _mount_of(directory: str) -> str:

@@ -16,11 +16,12 @@ from typing import Callable
 
 from ..capture import walk
 from ..capture.paths import inside
+from ..gateway.installation import Installation
 from ..gateway.version_switch import FETCHED
 from .ground import Ground
 
-# Rules of default_exclusions.py for what belongs to processes that no longer run.
 ANOTHER, PROGRAM = "another-instance", "installed-program"
+# Rules of default_exclusions.py for what belongs to processes that no longer run.
 OF_PROCESSES = ("locks", "temporary-files", "unfinished-databases")
 
 
@@ -33,16 +34,16 @@ class Live:
     reason: Callable[[str, bool], "str | None"] = lambda path, is_directory: None
 
 
-def look(ground: Ground, rules: walk.Rules, foreign: tuple[str, ...] = (), program: tuple[str, ...] = ()) -> Live:
+def look(ground: Ground, rules: walk.Rules, foreign: tuple[str, ...] = (), program: Installation | None = None) -> Live:
     """Walk the roots as a backup with these rules would. Opens no file. Notes boundaries between file systems in ground.
 
-    foreign: paths of another instance. program: of what runs this one.
+    foreign: paths of another instance. program: what runs this one.
     """
     found = Live(kept={path: ANOTHER for path in foreign})
-    program = tuple(path for path in program if any(inside(path, root) for root in ground.roots))
+    stays = tuple(path for path in (program.places if program else ()) if any(inside(path, root) for root in ground.roots))
 
     def reason(path: str, is_directory: bool) -> str | None:
-        if any(inside(path, place) for place in program) or path.rpartition("/")[2].startswith(FETCHED):
+        if any(inside(path, place) for place in stays) or path.rpartition("/")[2].startswith(FETCHED):
             found.kept[path] = PROGRAM
             return PROGRAM
         why = rules.reason(path, is_directory)

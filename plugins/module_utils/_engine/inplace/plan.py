@@ -120,10 +120,14 @@ class InPlacePlan:
         return self.ground.staging_of(final) + final
 
     @property
+    def may_be_swapped(self) -> list[str]:
+        """What is swapped, and what is if it turns out to remember another config."""
+        return [*self.swapped, *([self.remembers] if self.remembers else [])]
+
+    @property
     def stagings(self) -> list[str]:
         """All staging directories, those too that hold nothing before the old state comes there."""
-        others = (*self.swapped, *([self.remembers] if self.remembers else []))
-        return list(dict.fromkeys([*self.parts, *(self.ground.staging_of(path) for path in others)]))
+        return list(dict.fromkeys([*self.parts, *(self.ground.staging_of(path) for path in self.may_be_swapped)]))
 
     def request(self) -> dict:
         """What was asked for, as far as it decides what the state is afterwards."""
@@ -170,8 +174,7 @@ def plan(repository: Repository, options: InPlaceOptions, where: Where, context:
     chosen = what_is_there(where, wanted, context)
     instance = chosen.source.instance if chosen else None
     program = installed(location, options.gateway, context)
-    found = live.look(
-        ground, chosen.source.rules if chosen else walk.Rules(), instance.foreign if instance else (), program.places if program else ())
+    found = live.look(ground, chosen.source.rules if chosen else walk.Rules(), instance.foreign if instance else (), program)
     gateway = Gateway(location, detect(location, options.gateway, context), options.gateway, context)
     made = InPlacePlan(
         where, options, repository, ref, header, manifest, location, placement, instance, roots, ground, found, gateway, attempt, wanted,

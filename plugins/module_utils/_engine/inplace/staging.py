@@ -35,7 +35,7 @@ def restore_parts(made: InPlacePlan, context: Context) -> list[restore.RestoreRe
 def settle(made: InPlacePlan) -> None:
     """Make room for what the old state has and the new one has not, and let all of it survive a power cut. EngineError "target-…"."""
     try:
-        for path in (*made.swapped, *([made.remembers] if made.remembers else [])):
+        for path in made.may_be_swapped:
             os.makedirs(os.path.dirname(made.beside(path)), mode=0o700, exist_ok=True)
         synchronise_file_systems(made.stagings)
     except OSError as exc:

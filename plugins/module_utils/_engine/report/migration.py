@@ -46,7 +46,7 @@ def report(facts: dict) -> dict:
         "instance": facts["instance"], "from": facts["from"], "to": facts["to"], "outcome": facts["outcome"],
         "time": model.iso(facts.get("now")), "downtime_s": downtime, "downtime_parts": _parts(facts, downtime),
         "rounds": [_round(one) for one in facts.get("rounds") or []], "snapshot": snapshot.get("id"),
-        "staged_s": (facts.get("restored") or {}).get("took_s") if facts["outcome"] == REHEARSED else None,
+        "staged_s": restored.get("took_s") if facts["outcome"] == REHEARSED else None,
         "last_backup": _stored(facts.get("last")), "loss_window_s": _lost(facts, snapshot),
         "versions": {"from": _versions(source) or (target.get("snapshot") or {}).get("versions") or {}, "to": _versions(target)},
         "moves": (target.get("snapshot") or {}).get("moves") or [], "omissions": (facts.get("last") or {}).get("omissions") or [],
