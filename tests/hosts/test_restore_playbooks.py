@@ -18,11 +18,6 @@ pytestmark = pytest.mark.long  # some two minutes on a quiet machine, as far as 
 
 AGENT, RESCUE = "crab", "crab-rescue"  # the instances of the two gateways; other tests have an "assistant" on this host
 FIRST_KEY, WRITER_KEY = "/root/first.key", "/etc/openclaw-backup/writer.key"
-RUNNER = """
-- hosts: "{{ openclaw_hosts }}"
-  become: true
-  roles: [openclaw_ops.backup.runner]
-"""
 VARIABLES = {
     "openclaw_backup_storage": {"url": "file:///srv/playbook-tests"}, "openclaw_backup_encryption": {"key_file": FIRST_KEY},
     "openclaw_backup_instances": [{"name": AGENT, "user": "agent", "gateway": {"start_timeout": 150}},
@@ -76,11 +71,10 @@ class Operated:
 def operated(gateways, lab, tmp_path_factory) -> Operated:
     """Set up once for all tests here."""
     directory, host = tmp_path_factory.mktemp("operator"), gateways["default"].host
-    (directory / "runner.yml").write_text(RUNNER)
     host.inside("rm", "-rf", f"{gateways['default'].state_dir}/media/inbound")  # 2 GB of test_restore.py's
     host.inside("sh", "-c", f"umask 077 && head -c 32 /dev/urandom > {FIRST_KEY}")
     fleet = Fleet([host], directory, VARIABLES)
-    fleet.play(str(directory / "runner.yml"))
+    fleet.install_tool()
     return Operated(fleet, gateways, directory)
 
 

@@ -17,11 +17,6 @@ from hosts.lab.gateway import SETTINGS, HostedGateway
 from hosts.lab.programs import Programs, hand_over
 from support.openclaw.installation import EARLIER_VERSION, OPENCLAW_VERSION
 
-RUNNER = """
-- hosts: "{{ openclaw_hosts }}"
-  become: true
-  roles: [openclaw_ops.backup.runner]
-"""
 VARIABLES = {
     "openclaw_backup_storage": {"url": "file:///srv/version-tests"}, "openclaw_backup_encryption": {"enabled": False},
     "openclaw_backup_instances": [{"name": "assistant", "user": "agent", "gateway": {"start_timeout": 240}}],
@@ -42,8 +37,7 @@ def test_an_update_a_way_back_that_is_refused_and_one_that_is_not(spare_host, la
         EARLIER_VERSION: hand_over("/opt/openclaw-earlier/node_modules/openclaw/dist/index.js"), OPENCLAW_VERSION: hand_over()})
     gateway.start()
     gateway.wait_until_ready()
-    (tmp_path / "runner.yml").write_text(RUNNER)
-    Fleet([host], tmp_path, VARIABLES).play(str(tmp_path / "runner.yml"))
+    Fleet([host], tmp_path, VARIABLES).install_tool()
 
     def running() -> tuple[str, int]:
         """(the version that answers, the schema of its database)."""

@@ -17,6 +17,11 @@ from .commands import LabError
 from .host import Host
 
 SECONDS = 900.0  # that a playbook or a unit may take
+RUNNER = """
+- hosts: "{{ openclaw_hosts }}"
+  become: true
+  roles: [openclaw_ops.backup.runner]
+"""
 MESSAGES = ("systemctl", "list-units", "--no-legend", "--state=activating", "openclaw-backup-notify@*")
 
 
@@ -40,6 +45,12 @@ class Fleet:
                               capture_output=True, text=True, timeout=SECONDS, check=False)
         assert bool(done.returncode) is fails, done.stdout[-6000:] + done.stderr[-2000:]
         return done.stdout + done.stderr
+
+    def install_tool(self) -> None:
+        """The role runner alone: the host tool and its configuration, and no timers."""
+        playbook = self._variables.with_name("runner.yml")
+        playbook.write_text(RUNNER, encoding="utf-8")
+        self.play(str(playbook))
 
     def changes(self, output: str) -> list[int]:
         """How many tasks changed something, by host."""
