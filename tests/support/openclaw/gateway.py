@@ -37,6 +37,7 @@ class OpenClaw:
         self.port = port or free_port()
         self._programs = installation.search_path(cache)
         self._process: subprocess.Popen | None = None
+        self._cron = True
         os.makedirs(os.path.join(self.home, "tmp"), mode=0o700, exist_ok=True)
 
     def environment(self) -> dict[str, str]:
@@ -82,6 +83,7 @@ class OpenClaw:
 
     def launch(self, *, cron: bool = True) -> None:
         """Run the gateway, without waiting for it."""
+        self._cron = cron
         environment = self.environment()
         if not cron:
             environment["OPENCLAW_SKIP_CRON"] = "1"
@@ -134,15 +136,22 @@ class OpenClaw:
         return self.json_command("gateway", "call", method, "--params", json.dumps(parameters))
 
     def say(self, agent: str, message: str) -> None:
-        """One turn of an agent, by the gateway. On a machine with much to do the gateway is now and then UNAVAILABLE: asked again."""
-        for attempt in range(TURN_ATTEMPTS):
+        """One turn of an agent, by the gateway; asked again, of a gateway started anew, where it is UNAVAILABLE.
+
+        OpenClaw 2026.9.6 now and then loses a race between its idle cleanup and its first maintenance of a new agent's
+        database, and refuses every later turn ("another OpenClaw process owns state-lifecycle") until it is started again.
+        """
+        for attempt in range(1, TURN_ATTEMPTS + 1):
             parameters = {"message": message, "agentId": agent, "idempotencyKey": str(uuid.uuid4())}
             done = self.command("gateway", "call", "agent", "--params", json.dumps(parameters), "--expect-final", "--json",
                                 "--timeout", str(int(COMMAND_SECONDS * 1000)), timeout=COMMAND_SECONDS + 10, check=False)
             if done.returncode == 0:
                 return
-            if '"UNAVAILABLE"' not in done.stdout or attempt + 1 == TURN_ATTEMPTS:
+            if '"UNAVAILABLE"' not in done.stdout or attempt == TURN_ATTEMPTS:
                 raise RuntimeError(f"agent {agent} did not answer: {done.stdout[-1000:]}{done.stderr[-1000:]}")
+            if self._process is not None:
+                self.stop()
+                self.start(cron=self._cron)
 
     def add_agent(self, name: str, workspace: str) -> None:
         """A second agent with a workspace of its own."""
