@@ -58,6 +58,7 @@ class Restored:
 
     def __init__(self, gateway) -> None:
         self.gateway, self.host = gateway, gateway.host
+        self._of_others = self._found_aside()
 
     def tool(self, *arguments: str, check: bool = True) -> dict:
         """Run it as root; its JSON."""
@@ -109,10 +110,12 @@ class Restored:
         """What belongs to root where nothing of root's belongs."""
         return self.host.inside("find", self.gateway.state_dir, "-user", "root").stdout
 
-    def put_aside(self) -> str:
+    def put_aside(self) -> set[str]:
         """Directories of restores that were not taken away."""
-        found = self.host.inside("find", self.gateway.home, "-maxdepth", "1", "-name", ".openclaw-restore-*").stdout
-        return found.strip()
+        return self._found_aside() - self._of_others
+
+    def _found_aside(self) -> set[str]:
+        return set(self.host.inside("find", self.gateway.home, "-maxdepth", "1", "-name", ".openclaw-restore-*").stdout.split())
 
 
 @pytest.fixture(scope="module")

@@ -15,14 +15,15 @@ STAGING = RESTORE_IN_PLACE  # and the attempt's id: a directory beside what is s
 
 
 class Ground:
-    """The roots of one restore, as paths of this host. attempt: the id of the attempt.
+    """The roots of one restore, as paths of this host. attempt: the id of the attempt. main: the state directory, beside which all is
+    staged that can be: another root may lie in what is another instance's.
 
     roots: path as the placement gives it → whether the snapshot has a directory there. A root that is a link to a directory
     here, and was none at capture, is restored to where the link leads: somebody moved it to another disk.
     boundaries: directories that no rename crosses: mount points, other file systems, roots whose parent may not be written.
     """
 
-    def __init__(self, roots: dict[str, bool], attempt: str) -> None:
+    def __init__(self, roots: dict[str, bool], attempt: str, main: str) -> None:
         self._attempt = attempt
         self._finals = {root: _real(root, directory) for root, directory in roots.items()}
         self._by_length = sorted(self._finals, key=len, reverse=True)
@@ -32,6 +33,8 @@ class Ground:
         self._beside: dict[str, str] = {}
         self._by_device: dict[tuple, str] = {}
         self._known: dict[str, str] = {}
+        if self.final(main) in self.roots and self.final(main) not in self.boundaries:
+            self._beside_root(self.final(main))
 
     def final(self, path: str) -> str:
         """Where a path that the placement gives really is."""
@@ -69,7 +72,7 @@ class Ground:
         return self._beside_root(directory)
 
     def _beside_root(self, root: str) -> str:
-        """One directory for all roots of a file system: beside the first of them."""
+        """One directory for all roots of a file system: beside the first of them that was asked for."""
         if root not in self._beside:
             directory = existing_directory(os.path.dirname(root))
             key = (_mount_of(directory), os.stat(directory).st_dev)

@@ -169,7 +169,7 @@ def plan(repository: Repository, options: InPlaceOptions, where: Where, context:
     placement = place(manifest.meta, location, options.moves)
     roots = choose_roots(manifest.meta, _directories(manifest, ref), options.service_files, placement)
     attempt = secrets.token_hex(4)
-    ground = Ground({placement.path(path): directory for path, directory in roots.kept.items()}, attempt)
+    ground = Ground({placement.path(path): directory for path, directory in roots.kept.items()}, attempt, location.state_dir)
     wanted = _as_backup(manifest, header, options)
     chosen = what_is_there(where, wanted, context)
     instance = chosen.source.instance if chosen else None

@@ -191,6 +191,15 @@ def test_a_root_that_is_mounted_is_swapped_by_its_content(host, monkeypatch):
     assert not any(staging in entry.path for entry in host.repository().load(host.repository().snapshots()[-1])[1].entries())
 
 
+def test_a_workspace_in_the_default_instances_state_is_not_staged_there(tmp_path):
+    """Where OpenClaw puts the workspace of a profile."""
+    state, workspace = tmp_path / ".openclaw-rescue", tmp_path / ".openclaw/workspace-rescue"
+    for directory in (state, workspace):
+        directory.mkdir(parents=True)
+    found = ground.Ground({str(workspace): True, str(state): True}, "1f0c2ab4", str(state))
+    assert [found.staging_of(str(path)) for path in (workspace, workspace / "SOUL.md", state)] == [f"{tmp_path}/.openclaw-restore-1f0c2ab4"] * 3
+
+
 def test_a_state_directory_that_was_moved_to_another_disk_stays_there(host, tmp_path):
     elsewhere = tmp_path / "disk" / "openclaw"
     elsewhere.parent.mkdir()
