@@ -83,7 +83,7 @@ class Seed:
         number = self._number.get(entry.path)
         if number is None or entry.sparse or not entry.size:
             return None
-        known = entry_of_line(self._lines[number])
+        known = entry_of_line(self._lines[number].encode())
         missing = _missing(known, self._tables, entry, tables)
         if missing is None or not self._is_untouched(known):
             return None

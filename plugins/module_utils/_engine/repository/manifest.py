@@ -29,6 +29,7 @@ MAXIMUM_ENTRIES = 1 << 30
 MAXIMUM_META = 64 << 20
 _SLACK = 64 << 10
 _LEVEL = 3
+_DECODE = json.JSONDecoder().raw_decode
 _ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 __all__ = ("DIRECTORY", "FILE", "HARD_LINK", "LINK", "TYPES", "Entry", "EntryWriter", "Manifest", "encode", "entry_of_line")
 
@@ -88,7 +89,7 @@ def entry_of_line(line: bytes, chunk_count: int | None = None) -> Entry:
     chunk_count: how many chunks there are to name; None for a line that was checked before.
     """
     if chunk_count is None:
-        value = json.loads(line)
+        value = _DECODE(line.decode("ascii"))[0]
     else:
         value = crypto.parse(line, entry_check.MAXIMUM_LINE)
         entry_check.check(value, chunk_count)
