@@ -249,6 +249,8 @@ class _Attempt:
         context, made, found = self._context, self._made, self._journal
         found.made = staging.make_parents(made)
         found.pieces = staging.find_pieces(made)
+        if not any(piece.old is not None for piece in found.pieces):
+            found.until = context.clock.now()  # nothing was there, so nothing is put aside
         found.times = {path: os.stat(path).st_mtime_ns for path in _holders(found) if os.path.isdir(path)}
         found.names = {path: os.listdir(path) for path in made.fixed}
         found.enter(SWAPPING)
@@ -306,7 +308,7 @@ class _Attempt:
             os.chmod(path, 0o700)  # nobody needs to reach what is old
         try:
             self._note()
-            if not made.options.aside_seconds():
+            if found.until <= context.clock.now():
                 result.removed += aside.remove_expired(found.directory, context)
                 result.aside, result.aside_until = [], None
         except EngineError as exc:

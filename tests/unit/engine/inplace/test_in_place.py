@@ -117,9 +117,10 @@ def test_a_host_that_has_no_state_yet(host):
     shutil.rmtree(host.outside.parent)
     made = host.plan_in_place(host.where(state_dir=str(host.state.path)))
     assert made.instance is None and not made.replaced and not made.deleted
-    host.restore_in_place(pre_restore=True)
+    result = host.restore_in_place(pre_restore=True)
     assert not unlike_then(host)
     assert host.outside.stat().st_uid == os.geteuid()
+    assert (result.aside, result.aside_until) == ([], None) and host.leftovers() == ["home/.openclaw.restore"], "there was nothing to keep"
 
 
 def test_only_a_path(host):
