@@ -59,7 +59,7 @@ docs: venv-test ## Links, error codes and module documentation
 	@tools/in-collection.sh $(TEST_VENV)/bin/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 
 integration: venv-test venv-s3 ## The modules and playbooks, run by Ansible, against file storage and an S3 server
-	@$(TEST_VENV)/bin/python -m pytest tests/integration -m 'not torture'
+	@$(TEST_VENV)/bin/python -m pytest tests/integration -m 'not torture' --numprocesses auto --dist loadfile
 
 integration-all: venv-test venv-s3 ## The same with every supported ansible-core that a Python on this machine can run
 	@set -e; for core in $$($(TEST_VENV)/bin/python tools/sanity.py --cores); do echo "$$core"; \

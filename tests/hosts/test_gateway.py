@@ -17,6 +17,7 @@ from hosts.lab.commands import run
 from hosts.lab.programs import BROKEN, INSTALLED, NEXT, Programs
 from support.openclaw.gateway import TOKEN
 
+pytestmark = pytest.mark.long  # each start of a gateway takes ten seconds and more
 BESIDE = 1.0  # seconds: what a backup may add to the gateway's own drain, or to its stop and start
 STOP_TIMEOUT, DEAD_MAN = 12, 6  # seconds, for the backups that are killed
 PYTHON, TOOL = "/opt/openclaw-backup/venv/bin/python", "/opt/openclaw-backup/tool.pyz"

@@ -17,6 +17,7 @@ import pytest
 from hosts.lab import faults, places
 from hosts.lab.gateway import HostedGateway
 
+pytestmark = pytest.mark.long  # a host set up from nothing, twice
 PAGE = (places.CHECKOUT / "docs" / "run-book.md").read_text()
 HERE, NAME = "vps-07", "openclaw"  # what the page calls the host, and the agent's user
 LATER = "npm install"  # hosts of the lab have OpenClaw, and no way to a registry

@@ -216,6 +216,8 @@ class Run:
     def snapshot(self, snapshot_id: str, totals: Totals, duration: float) -> tuple[snapshot.Header, list[bytes]]:
         """Header and parts of the snapshot object."""
         self._made.scan.clear()
+        if self._made.parent:
+            self._made.parent[1].forget_entries()
         memory.give_back()
         made, bundle, salt = self._made, self._repository.bundle, crypto.random_key()[:16].hex()
         excluded = sum(made.scan.excluded.values()) + len(made.scan.specials)

@@ -265,6 +265,10 @@ class Manifest:
             yield entry, line
         self._checked = True
 
+    def forget_entries(self) -> None:
+        """Once nobody needs them: another manifest is about to be put together, and memory is bounded."""
+        self._sections.clear()
+
     def entries(self) -> Iterator[Entry]:
         """All entries, in walk order, checked."""
         for entry, _line in self.entries_and_lines():

@@ -58,7 +58,7 @@ class ChunkWriter:
         uploads = max(1, min(4, repository.storage.parallel_transfers()))
         self._compressors = ThreadPoolExecutor(workers, "compress")
         self._uploaders = ThreadPoolExecutor(uploads, "upload")
-        self._frames_in_flight = threading.Semaphore(workers * 3)
+        self._frames_in_flight = threading.Semaphore(workers + 1 if self._is_careful() else workers * 3)
         self._packs_in_flight = threading.Semaphore(uploads)
         self._futures: list[Future] = []
 
@@ -185,6 +185,8 @@ class ChunkWriter:
                 self._submit_pack()
         self._uploaders.shutdown(wait=True)
         self._raise_failure()
+        self._spare_frames.clear()
+        self._frame = bytearray()
 
     def abandon(self) -> None:
         """Stop the threads after a failure; what has been uploaded stays and is found by the next run."""
