@@ -59,7 +59,7 @@ docs: venv-test ## Links, error codes and module documentation
 	@tools/in-collection.sh $(TEST_VENV)/bin/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 
 integration: venv-test venv-s3 ## The modules and playbooks, run by Ansible, against file storage and an S3 server
-	@$(TEST_VENV)/bin/python -m pytest tests/integration -m 'not torture' --numprocesses auto --dist loadfile
+	@$(TEST_VENV)/bin/python -m pytest tests/integration -m 'not torture and not long' --numprocesses auto --dist loadfile
 
 integration-all: venv-test venv-s3 ## The same with every supported ansible-core that a Python on this machine can run
 	@set -e; for core in $$($(TEST_VENV)/bin/python tools/sanity.py --cores); do echo "$$core"; \
@@ -84,8 +84,8 @@ torture: venv-test venv-s3 ## The full forms of the long tests: hours
 real: venv-test ## With a real OpenClaw (npm, 840 MB, once) and a real Ceph: a running gateway is backed up, restored, started
 	@$(TEST_VENV)/bin/python -m pytest tests/real -m 'not long'
 
-long: venv-test ## What make hosts and make real leave out: a move between hosts, 1 GB and nine agents, a dead controller, Podman
-	@$(TEST_VENV)/bin/python -m pytest tests/real -m long
+long: venv-test ## What takes minutes each: moves and restores on real hosts, proofs, 1 GB and nine agents, a dead controller, Podman
+	@$(TEST_VENV)/bin/python -m pytest tests/integration tests/real -m long
 	@OPENCLAW_OPS_EARLIER=1 tools/test-hosts run -- $(TEST_VENV)/bin/python -m pytest tests/hosts -m long
 
 page: venv-test ## Render the page of a made-up fleet into build/page, with pictures where there is a Chromium

@@ -15,6 +15,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.long  # one play of five minutes, for all of them
+
 # Which host an order is for follows from the order. faults: order → "before", "after" (it has done its work), "killed" (no result).
 TOOL = """\
 #!{python}
