@@ -12,7 +12,7 @@ import pytest
 from hosts.lab import faults, lifecycle, places
 from hosts.lab.commands import run
 
-LONG = pytest.mark.long  # together six minutes: a change's checks see one restore in place, and the rest is in `make long`
+pytestmark = pytest.mark.long  # seven minutes
 BESIDE = 1.0  # seconds that a restore may add to the gateway's own stop and start
 PYTHON, TOOL = "/opt/openclaw-backup/venv/bin/python", "/usr/local/lib/openclaw-backup/openclaw-backup.pyz"
 PLAY = """
@@ -138,7 +138,7 @@ def sessions(gateway) -> int:
     return json.loads(gateway.command("sessions", "--json", "--all-agents", "--limit", "all").stdout)["count"]
 
 
-@pytest.mark.parametrize("megabytes", [100, pytest.param(2000, marks=LONG)])
+@pytest.mark.parametrize("megabytes", [100, 2000])
 def test_over_a_running_gateway_down_for_its_own_stop_and_start(restored, gateways, megabytes):
     gateway, others = restored.gateway, gateways["rescue"].process()
     if megabytes > 100:
@@ -161,7 +161,6 @@ def test_over_a_running_gateway_down_for_its_own_stop_and_start(restored, gatewa
     assert again["exit_code"] == 4, again["plan"]["paths"]
 
 
-@LONG
 def test_a_killed_restore_leaves_no_gateway_on_half_a_state_and_is_ended_by_a_timer(restored):
     gateway = restored.gateway
     restored.note("kept")
@@ -175,7 +174,6 @@ def test_a_killed_restore_leaves_no_gateway_on_half_a_state_and_is_ended_by_a_ti
     assert restored.notes() == "kept" and not restored.roots_files()
 
 
-@LONG
 def test_after_a_power_cut_the_old_state_is_back_by_itself(restored, gateways):
     gateway = restored.gateway
     restored.note("kept again")
@@ -189,7 +187,6 @@ def test_after_a_power_cut_the_old_state_is_back_by_itself(restored, gateways):
     gateways["rescue"].wait_until_ready()
 
 
-@LONG
 def test_what_the_gateway_would_not_start_with_stops_nothing_and_what_it_does_not_start_with_is_taken_back(restored):
     gateway, host = restored.gateway, restored.host
     config, settings = f"{gateway.state_dir}/openclaw.json", f"{gateway.state_dir}/gateway.systemd.env"
@@ -218,7 +215,6 @@ ANOTHER_OWNER = """runuser -u agent -- python3 -c "import sqlite3; base = sqlite
 base.execute(\\"UPDATE schema_meta SET agent_id = 'somebody'\\"); base.commit()" """
 
 
-@LONG
 def test_what_the_gateway_starts_with_and_is_sick_with_is_taken_back(restored):
     """It starts, and refuses the database of an agent: nothing that was asked before the stop could tell."""
     gateway = restored.gateway

@@ -16,6 +16,8 @@ import pytest
 from hosts.lab import places
 from hosts.lab.host import Host
 
+pytestmark = pytest.mark.long  # five minutes; molecule/site converges the same role twice
+
 PASSPHRASE = "correct-horse-battery-staple"
 SAMPLE = places.CHECKOUT / "playbooks" / "files" / "sample_state.py"
 PLAY = """
