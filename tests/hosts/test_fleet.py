@@ -25,7 +25,7 @@ from hosts.lab.fleet import Fleet, last_run, run_unit, snapshots, tool
 from hosts.lab.host import Host
 from hosts.lab.suites import find_suite
 
-LONG = pytestmark = pytest.mark.long
+pytestmark = pytest.mark.long
 SAMPLE = places.CHECKOUT / "playbooks" / "files" / "sample_state.py"
 TOLD = "/var/lib/openclaw-backup/told"
 AGENT = "/home/agent/.openclaw"
@@ -269,7 +269,6 @@ def test_a_missed_run_is_caught_up(fleet):
     host.inside("rm", "-r", "/etc/systemd/system/openclaw-backup@assistant.timer.d")
 
 
-@LONG
 def test_a_power_cut_costs_only_what_was_not_stored(fleet, bucket):
     """The power goes while packs are uploaded; the run that is caught up goes on from there."""
     host = fleet.hosts[1]
@@ -294,7 +293,6 @@ def test_a_power_cut_costs_only_what_was_not_stored(fleet, bucket):
     host.inside("rm", "-r", "/etc/systemd/system/openclaw-backup@assistant.timer.d")
 
 
-@LONG
 def test_nobody_on_a_host_destroys_backups(fleet, bucket):
     """The agent's own user, with a shell, reads no credential and reaches no snapshot; nor does the host itself with what it has."""
     first, second = fleet.hosts
@@ -330,7 +328,7 @@ def told(host: Host) -> list[str]:
 
 
 @pytest.mark.parametrize("number, broken", [
-    (0, storage_gone), *(pytest.param(number, broken, marks=LONG) for number, broken in ((0, disk_full), (0, state_missing), (1, credentials_revoked)))])
+    (0, storage_gone), (0, disk_full), (0, state_missing), (1, credentials_revoked)])
 def test_a_failure_is_told_once_and_prunes_nothing(fleet, bucket, number, broken):
     """While something is broken: two failures, one message, nothing pruned, and status knows since when. Then one message more."""
     host = fleet.hosts[number]
@@ -374,7 +372,6 @@ def test_a_killed_run_is_told(fleet):
     assert host.inside("systemctl", "list-units", "--failed", "--no-legend", "openclaw-backup*").stdout.split() == []
 
 
-@LONG
 def test_one_bad_host_is_in_the_table_and_ends_the_playbook_with_an_error(fleet):
     first, second = fleet.hosts
     with storage_gone(first):
@@ -383,7 +380,6 @@ def test_one_bad_host_is_in_the_table_and_ends_the_playbook_with_an_error(fleet)
     assert re.search(rf"{second.name}\s+assistant\s+ok", output), output
 
 
-@LONG
 def test_it_is_taken_back_and_backups_stay(fleet, bucket):
     fleet.play("uninstall")
     for host in fleet.hosts:

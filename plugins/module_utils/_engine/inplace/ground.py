@@ -33,8 +33,9 @@ class Ground:
         self._beside: dict[str, str] = {}
         self._by_device: dict[tuple, str] = {}
         self._known: dict[str, str] = {}
-        if self.final(main) in self.roots and self.final(main) not in self.boundaries:
-            self._beside_root(self.final(main))
+        first = self.final(main)
+        if first in self.roots and first not in self.boundaries:
+            self._beside_root(first)
 
     def final(self, path: str) -> str:
         """Where a path that the placement gives really is."""

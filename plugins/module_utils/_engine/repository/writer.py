@@ -58,6 +58,7 @@ class ChunkWriter:
         uploads = max(1, min(4, repository.storage.parallel_transfers()))
         self._compressors = ThreadPoolExecutor(workers, "compress")
         self._uploaders = ThreadPoolExecutor(uploads, "upload")
+        # Careful frames are large: fewer of them bound the memory.
         self._frames_in_flight = threading.Semaphore(workers + 1 if self._is_careful() else workers * 3)
         self._packs_in_flight = threading.Semaphore(uploads)
         self._futures: list[Future] = []
@@ -176,7 +177,7 @@ class ChunkWriter:
         self._stored.append(size)
 
     def finish(self) -> None:
-        """Store what is still gathered and wait until everything is stored."""
+        """Store what is still gathered, wait until everything is stored, and let go of the memory for frames."""
         self._submit_frame()
         self._compressors.shutdown(wait=True)
         self._raise_failure()
