@@ -42,13 +42,15 @@ def moved(gateways, debian12, tmp_path_factory) -> Moved:
     for agent in original.agents:  # who never spoke has none yet
         debian12.write(f"{original.workspace_of(agent)}/SOUL.md", "who I am\n", original.user)
     debian12.inside("useradd", "--create-home", "--shell", "/bin/bash", USER)
-    for number, owner in enumerate(({"user": "agent"}, {"user": USER, "profile": PROFILE, "gateway": {"start_timeout": 150}})):
+
+    def belongs_to(**owner) -> None:
         variables = {**SHARED, "openclaw_backup_instances": [{"name": INSTANCE, **owner}]}
-        Fleet([debian12], tmp_path_factory.mktemp(f"moved{number}"), variables).install_tool()
-        if owner["user"] == "agent":
-            assert tool(debian12, "now", instance=INSTANCE, check=False)["status"] in ("complete", "omissions")
-            made = Moved(original)
-            made.gateway.install_unit()
+        Fleet([debian12], tmp_path_factory.mktemp("moved"), variables).install_tool()
+    belongs_to(user=original.user)
+    assert tool(debian12, "now", instance=INSTANCE, check=False)["status"] in ("complete", "omissions")
+    made = Moved(original)
+    made.gateway.install_unit()
+    belongs_to(user=USER, profile=PROFILE, gateway={"start_timeout": 150})
     made.result = tool(debian12, "restore", "latest", "--confirm", debian12.name, "--start", "always", instance=INSTANCE, check=False)
     yield made
     made.gateway.stop()

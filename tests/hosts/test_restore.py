@@ -9,17 +9,12 @@ import json
 
 import pytest
 
-from hosts.lab import faults, lifecycle, places
-from hosts.lab.commands import run
+from hosts.lab import faults, lifecycle
+from hosts.lab.fleet import Fleet
 
 pytestmark = pytest.mark.long  # seven minutes
 BESIDE = 1.0  # seconds that a restore may add to the gateway's own stop and start
 PYTHON, TOOL = "/opt/openclaw-backup/venv/bin/python", "/usr/local/lib/openclaw-backup/openclaw-backup.pyz"
-PLAY = """
-- hosts: debian12
-  become: true
-  roles: [openclaw_ops.backup.runner]
-"""
 VARIABLES = {
     "openclaw_backup_storage": {"url": "file:///srv/restore-tests"}, "openclaw_backup_encryption": {"enabled": False},
     "openclaw_backup_instances": [{"name": "assistant", "user": "agent", "gateway": {"start_timeout": 150}}],
@@ -116,13 +111,9 @@ class Restored:
 
 
 @pytest.fixture(scope="module")
-def restored(gateways, lab, tmp_path_factory) -> Restored:
+def restored(gateways, debian12, tmp_path_factory) -> Restored:
     """The tool, as the role installs it, and a snapshot "first" of a running gateway that has talked."""
-    directory = tmp_path_factory.mktemp("play")
-    (directory / "play.yml").write_text(PLAY)
-    (directory / "variables.json").write_text(json.dumps(VARIABLES))
-    run(places.CHECKOUT / "tools" / "in-collection.sh", ".venv-test/bin/ansible-playbook", f"--inventory={lab.inventory}",
-        f"--extra-vars=@{directory}/variables.json", directory / "play.yml", timeout=600)
+    Fleet([debian12], tmp_path_factory.mktemp("play"), VARIABLES).install_tool()
     made = Restored(gateways["default"])
     made.gateway.command("agent", "--agent", "main", "--message", "remember the blue door", "--json", timeout=120)
     made.note("first")
