@@ -12,7 +12,7 @@ S3_VENV := .venv-s3
 REQUIREMENTS := $(wildcard requirements/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-test venv-s3 backup restore test unit unit-quick sanity sanity-all lint integration integration-all browser hosts molecule docs variables bench torture real long page build clean
+.PHONY: help venv venv-test venv-s3 backup restore test unit short-torture unit-quick sanity sanity-all lint integration integration-all browser hosts hosts-fleet hosts-others molecule docs variables bench torture real long page build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,10 +32,22 @@ backup: venv ## Back up this host's OpenClaw into an encrypted repository in you
 restore: venv ## Restore the newest snapshot to a new directory: make restore TO=/tmp/restored
 	@tools/in-collection.sh $(VENV)/bin/ansible-playbook openclaw_ops.backup.extract -e openclaw_extract_to=$(abspath $(TO)) $(ARGS)
 
-test: unit lint docs sanity integration browser real hosts ## Everything that must pass before a merge
+# What keeps one processor busy runs beside something else that does.
+SIDE_BY_SIDE = @$(MAKE) --no-print-directory --jobs=2 --output-sync=line
+
+test: ## Everything that must pass before a merge
+	@$(MAKE) --no-print-directory unit
+	$(SIDE_BY_SIDE) sanity beside-sanity
+	@$(MAKE) --no-print-directory integration browser real hosts
+
+.PHONY: beside-sanity
+beside-sanity:
+	@$(MAKE) --no-print-directory short-torture lint docs
 
 unit: venv-test venv-s3 ## Unit and property tests
 	@$(TEST_VENV)/bin/python -m pytest tests/unit -m 'not torture' --numprocesses auto --dist worksteal --durations 10
+
+short-torture: venv-test venv-s3 ## The short forms of the long tests of the engine: minutes
 	@$(TEST_VENV)/bin/python -m pytest tests/torture -m 'not torture' --durations 10
 
 unit-quick: venv-test ## Unit tests without the slow ones and without an S3 server
@@ -63,13 +75,21 @@ integration: venv-test venv-s3 ## The modules and playbooks, run by Ansible, aga
 
 integration-all: venv-test venv-s3 ## The same with every supported ansible-core that a Python on this machine can run
 	@set -e; for core in $$($(TEST_VENV)/bin/python tools/sanity.py --cores); do echo "$$core"; \
-	    OPENCLAW_OPS_ANSIBLE_PLAYBOOK=$$core/ansible-playbook $(TEST_VENV)/bin/python -m pytest -q tests/integration -m 'not torture'; done
+	    OPENCLAW_OPS_ANSIBLE_PLAYBOOK=$$core/ansible-playbook $(TEST_VENV)/bin/python -m pytest -q tests/integration -m 'not torture and not long' \
+	        --numprocesses auto --dist loadfile; done
 
 browser: venv-test ## The page in a real Chromium, with an accessibility checker (both are fetched once)
 	@$(TEST_VENV)/bin/python -m pytest tests/browser
 
-hosts: venv-test ## Real hosts with systemd, SSH, OpenClaw and an S3 server: tests/hosts, then the molecule scenarios (needs root)
-	@tools/test-hosts run -- $(TEST_VENV)/bin/python -m pytest tests/hosts -m 'not long'
+hosts: venv-test ## Real hosts with systemd, SSH, OpenClaw and an S3 server: tests/hosts and the molecule scenarios (needs root)
+	@tools/test-hosts prepare
+	$(SIDE_BY_SIDE) hosts-fleet hosts-others
+
+hosts-fleet: venv-test ## Of these, what a fleet of hosts needs a lab of its own for
+	@tools/test-hosts run -- $(TEST_VENV)/bin/python -m pytest tests/hosts -m 'fleet and not long' --durations 0 --durations-min 5
+
+hosts-others: venv-test ## The others, and the molecule scenarios
+	@tools/test-hosts run -- $(TEST_VENV)/bin/python -m pytest tests/hosts -m 'not fleet and not long' --durations 0 --durations-min 5
 	@tools/test-hosts run -- tools/molecule.sh test --all
 
 molecule: venv-test ## Only the molecule scenarios; one of them: make molecule SCENARIO=hosts

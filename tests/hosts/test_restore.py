@@ -11,103 +11,14 @@ import pytest
 
 from hosts.lab import faults, lifecycle
 from hosts.lab.fleet import Fleet
+from hosts.lab.restoring import Restored
 
 pytestmark = pytest.mark.long  # seven minutes
 BESIDE = 1.0  # seconds that a restore may add to the gateway's own stop and start
-PYTHON, TOOL = "/opt/openclaw-backup/venv/bin/python", "/usr/local/lib/openclaw-backup/openclaw-backup.pyz"
 VARIABLES = {
     "openclaw_backup_storage": {"url": "file:///srv/restore-tests"}, "openclaw_backup_encryption": {"enabled": False},
     "openclaw_backup_instances": [{"name": "assistant", "user": "agent", "gateway": {"start_timeout": 150}}],
 }
-# The tool, in a process that does something at one of the steps of a restore.
-AT = """
-import os, sys, time
-sys.path.insert(0, sys.argv[1]); name, number, action = sys.argv[2], int(sys.argv[3]), sys.argv[4]
-from openclaw_backup_engine.ports import Context
-seen, original = [], Context.__init__
-def checkpoint(now):
-    seen.append(now)
-    if seen.count(name) == number and now == name:
-        if action == "kill":
-            os.kill(os.getpid(), 9)
-        if action.startswith("sh "):
-            os.system(action[3:])
-            return
-        open("/run/at-the-step", "w").close()
-        time.sleep(600)
-def init(self, *given, **named):
-    original(self, *given, **named)
-    self.checkpoint = checkpoint
-Context.__init__ = init
-from openclaw_backup_tool.main import main
-sys.argv[0] = sys.argv[1]
-sys.exit(main(sys.argv[5:]))
-"""
-
-
-class Restored:
-    """The host tool on the host of a gateway."""
-
-    def __init__(self, gateway) -> None:
-        self.gateway, self.host = gateway, gateway.host
-        self._of_others = self._found_aside()
-
-    def tool(self, *arguments: str, check: bool = True) -> dict:
-        """Run it as root; its JSON."""
-        done = self.host.inside("openclaw-backup", *arguments, "--json", check=False, timeout=600)
-        result = json.loads(done.stdout)
-        assert not check or result["exit_code"] in (0, 3, 4), result
-        return result
-
-    def restore(self, *arguments: str, check: bool = True) -> dict:
-        """Over the live state."""
-        result = self.tool("restore", *arguments, "--confirm", self.host.name, check=check)
-        print("measured:", {key: result[key] for key in ("downtime_s", "stop_s", "start_s", "duration_s", "bytes") if key in result})
-        return result
-
-    def stop_at(self, name: str, number: int, action: str, *arguments: str) -> None:
-        """A restore that dies, or stands still, at a step."""
-        self.host.write("/root/at.py", AT)
-        words = [PYTHON, "/root/at.py", TOOL, name, str(number), action, "restore", *arguments, "--confirm", self.host.name]
-        if action == "kill":
-            assert self.host.inside(*words, check=False, timeout=600).returncode != 0
-            return
-        self.host.inside("rm", "-f", "/run/at-the-step")
-        self.host.inside("systemd-run", "--unit=standing-still", *words)
-        lifecycle.wait(lambda: self.host.inside("test", "-e", "/run/at-the-step", check=False).returncode == 0 or None, 240.0,
-                       "the restore did not come to that step")
-
-    def spoilt_at(self, name: str, command: str, *arguments: str) -> dict:
-        """A restore to which something is done at a step; its JSON."""
-        self.host.write("/root/at.py", AT)
-        words = [PYTHON, "/root/at.py", TOOL, name, "1", f"sh {command}", "restore", *arguments, "--json", "--confirm", self.host.name]
-        return json.loads(self.host.inside(*words, check=False, timeout=600).stdout)
-
-    def note(self, text: str, path: str = "workspace/notes.md") -> None:
-        """What the agent's user writes."""
-        self.host.write(f"{self.gateway.state_dir}/{path}", text, self.gateway.user, "0600")
-
-    def notes(self) -> str:
-        """What is there now."""
-        return self.host.inside("cat", f"{self.gateway.state_dir}/workspace/notes.md").stdout
-
-    def fill(self, megabytes: int) -> None:
-        """Media that is quick to make and to read; written anew, it takes its place on the disk."""
-        directory = f"{self.gateway.state_dir}/media/inbound"
-        line = f"mkdir -p {directory} && head -c 20000000 /dev/urandom > {directory}/0 && for n in $(seq {megabytes // 20 - 1}); " \
-               f"do cp --reflink=never {directory}/0 {directory}/$n; done"
-        self.host.inside("runuser", "-u", self.gateway.user, "--", "sh", "-c", line, timeout=300)
-
-    def roots_files(self) -> str:
-        """What belongs to root where nothing of root's belongs."""
-        return self.host.inside("find", self.gateway.state_dir, "-user", "root").stdout
-
-    def put_aside(self) -> set[str]:
-        """Directories of restores that were not taken away."""
-        return self._found_aside() - self._of_others
-
-    def _found_aside(self) -> set[str]:
-        return set(self.host.inside("find", self.gateway.home, "-maxdepth", "1", "-name", ".openclaw-restore-*").stdout.split())
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +66,7 @@ def test_over_a_running_gateway_down_for_its_own_stop_and_start(restored, gatewa
 def test_a_killed_restore_leaves_no_gateway_on_half_a_state_and_is_ended_by_a_timer(restored):
     gateway = restored.gateway
     restored.note("kept")
-    restored.stop_at("after-exchange", 3, "kill", "first", "--no-snapshot")
+    assert restored.restore_with([("after-exchange", 3, "kill")], "first", "--no-snapshot") is None
     gateway.systemctl("start", gateway.unit, check=False)
     assert gateway.process() == 0, "it must not run on half a state"
     timer = restored.host.inside("systemctl", "list-units", "--plain", "--no-legend", "openclaw-backup-dead-man-*.timer").stdout.split()[0]
@@ -168,7 +79,7 @@ def test_a_killed_restore_leaves_no_gateway_on_half_a_state_and_is_ended_by_a_ti
 def test_after_a_power_cut_the_old_state_is_back_by_itself(restored, gateways):
     gateway = restored.gateway
     restored.note("kept again")
-    restored.stop_at("all-swapped", 1, "stand", "first", "--no-snapshot")
+    restored.stand_at("all-swapped", 1, "first", "--no-snapshot")
     faults.power_cut(restored.host)
     faults.power_on(restored.host)
     lifecycle.wait(lambda: gateway.probe("readyz").get("ready") or None, 300.0, "the gateway did not come back")
@@ -210,7 +121,7 @@ def test_what_the_gateway_starts_with_and_is_sick_with_is_taken_back(restored):
     """It starts, and refuses the database of an agent: nothing that was asked before the stop could tell."""
     gateway = restored.gateway
     restored.note("in use still")
-    result = restored.spoilt_at("before-start", ANOTHER_OWNER % gateway.state_dir, "first", "--no-snapshot")
+    result = restored.restore_with([("before-start", 1, ANOTHER_OWNER % gateway.state_dir)], "first", "--no-snapshot")
     assert (result["error_code"], result["details"]["cause"]) == ("restore-undone", "gateway-start-failed"), result
     assert any("Refused agent main" in line for line in result["details"]["log"]), result
     assert gateway.probe("readyz")["ready"] and restored.notes() == "in use still"
