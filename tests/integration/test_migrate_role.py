@@ -62,8 +62,9 @@ elif verb == "unfence":
     state["fenced"] = [one for one in state["fenced"] if one != host]
     if "--no-start" not in words:
         state["running"] = sorted({{*state["running"], host}})
-elif verb == "restore" and host not in state["fenced"]:
-    state["running"] = sorted({{*state["running"], host}})
+elif verb == "restore":
+    state["fenced"] = [one for one in state["fenced"] if one != host or "--unfence" not in words]
+    state["running"] = sorted({{*state["running"], *({{host}} - set(state["fenced"]))}})
 finish(10 if state["faults"].get(order) == "after" else 0, **more)
 """
 PLAY = """
@@ -113,13 +114,14 @@ STAYS = {
 BACK = {
     "back1": {"fence-old": "after"}, "back2": {"now-old-last": "before"}, "back3": {"restore-new": "before"}, "back4": {"restore-new": "after"},
     "back5": {"restore-new": "killed"}, "back6": {"now-old-last": "before", "fence-new": "before"}, "back7": {"fence-old": "before"},
-    "back8": {"fence-old": "killed"}, "back9": {"unfence-new": "before"}, "back10": {"unfence-new": "after"}, "back11": {"unfence-new": "killed"}}
+    "back8": {"fence-old": "killed"}}
 UNSURE = {
     "unsure1": {"restore-new": "after", "fence-new": "before"}, "unsure2": {"restore-new": "killed", "fence-new": "killed"},
     "unsure3": {"fence-old": "after", "fence-new": "before", "unfence-old": "before"}}
 NOT_BACK = {"notback1": {"now-old-last": "before", "unfence-old": "before"}, "notback2": {"restore-new": "after", "unfence-old": "killed before"}}
 GONE = {"gone": {"restore-new": "after"}}
-MOVES = {"well": {}, "lost": {}, "late": {"prefetch-discard-new": "before"}, **STAYS, **BACK, **UNSURE, **NOT_BACK, **GONE}
+FRESH = {"fresh": {}, "fresh1": {"fence-new": "before"}, "fresh2": {"fence-new": "killed"}}  # nobody has tried before
+MOVES = {"well": {}, "lost": {}, "late": {"prefetch-discard-new": "before"}, **STAYS, **BACK, **UNSURE, **NOT_BACK, **GONE, **FRESH}
 WAYS_BACK = {
     "taken": {}, "kept": {"fence-new": "before"}, "down1": {"unfence-old": "before"}, "down2": {"unfence-old": "killed before"},
     "kept2": {"fence-new": "after"}, "unsaved1": {"now-new": "before"}, "unsaved2": {"now-old": "before"}}
@@ -137,7 +139,7 @@ def _host(directory, name: str, faults: dict) -> dict:
     moved = name in WAYS_BACK
     running = [] if name in GONE else ["new" if moved else "old"]
     state.write_text(json.dumps({
-        "faults": faults, "running": running, "fenced": ["old" if moved else "new"], "both": False, "orders": [],
+        "faults": faults, "running": running, "fenced": [] if name in FRESH else ["old" if moved else "new"], "both": False, "orders": [],
         "problems": [PROBLEM] if name == "stays10" else []}))
     facts = {"instance": "assistant", "from": "dead", "to": name, "outcome": "unsure", "rounds": [], "times": {}, "target": TARGET}
     return {"test_tool": str(tool), "test_directory": str(directory), "test_gone": name in GONE, "test_begin": BEGIN.get(name, "source"),
@@ -175,15 +177,24 @@ def test_without_a_fault_the_new_one_runs(moves):
     assert (failed, found["running"], found["fenced"], report["outcome"]) == (False, ["new"], ["old"], "moved")
     assert found["orders"] == [
         "instances-old", "survey-old", "survey-new", "now-old", "survey-arrival-new", "prefetch-new", "prefetch-ask-new",
-        "survey-arrival-new", "fence-old", "now-old-last", "unfence-new", "restore-new"]
+        "survey-arrival-new", "fence-old", "now-old-last", "restore-new"]
     assert report["downtime_s"] > 0 and set(report["downtime_parts"]) == {"stop_s", "last_backup_s", "restore_s", "start_s", "between_s"}
+
+
+def test_a_new_gateway_cannot_start_before_its_state_is_there(moves):
+    found, report, failed = moves["fresh"]
+    assert (failed, found["running"], found["fenced"], report["outcome"]) == (False, ["new"], ["old"], "moved")
+    assert found["orders"][-4:] == ["fence-new", "fence-old", "now-old-last", "restore-new"]
+    for name in ("fresh1", "fresh2"):
+        found, report, failed = moves[name]
+        assert (failed, found["running"], report) == (True, ["old"], None) and found["orders"][-1] == "fence-new"
 
 
 @pytest.mark.parametrize("name", STAYS)
 def test_before_the_cut_over_a_fault_stops_nothing(moves, name):
     found, report, failed = moves[name]
     assert (failed, found["running"], found["fenced"], report) == (True, ["old"], ["new"], None)
-    assert not {"fence-old", "unfence-new", "restore-new"} & set(found["orders"])
+    assert not {"fence-old", "restore-new"} & set(found["orders"])
 
 
 @pytest.mark.parametrize("name", BACK)

@@ -112,6 +112,15 @@ def unfence(gateway: Gateway, *, start: bool = True) -> Fence | None:
     return found
 
 
+def put_back(gateway: Gateway, found: Fence) -> None:
+    """The fence that unfence() has just taken away from a gateway that is down stands again, with what it was. As fence()."""
+    marker = marker_of(gateway.location.state_dir)
+    record_file.write(marker, found.to_dict())
+    _gate(gateway).close(found.sentence, marker)
+    if gateway.service.can_disable():
+        gateway.service.disable()
+
+
 def _gate(gateway: Gateway) -> Gate:
     return Gate(gateway.service, gateway.location, purpose=FENCE)
 

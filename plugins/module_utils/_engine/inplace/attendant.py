@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from ..errors import EngineError
+from ..gateway import fence
 from ..gateway.control import Gateway
 from ..gateway.dead_man import DeadMan
 from ..gateway.gate import RESTORE, Gate
@@ -72,6 +73,18 @@ class Attendant:
         """Let it start again."""
         if self._controlled:
             self._gate.open()
+
+    def standing_fence(self) -> fence.Fence | None:
+        """What keeps it down for good, if anything."""
+        return fence.find(self._gateway.location.state_dir) if self._controlled else None
+
+    def unfence(self) -> None:
+        """Take that away; it is not started."""
+        fence.unfence(self._gateway, start=False)
+
+    def put_fence_back(self, values: dict) -> None:
+        """As it was. values: of Fence.to_dict()."""
+        fence.put_back(self._gateway, fence.Fence(**values))
 
     def stop(self) -> None:
         """Stop it and see it stopped, if it runs. EngineError "gateway-stop-timeout", "gateway-not-controllable"."""

@@ -115,6 +115,7 @@ class _Attempt:
         self._journal = Journal(directory, made.attempt, made.state_dir, made.repository.id, made.ref.id, staging=made.stagings)
         self._staged = Staged(made.manifest.meta, made.placement, made.disk, made.sources)
         self._start_wanted = False
+        self._fence = self._attendant.standing_fence() if made.options.unfence else None
         self._switch_of_versions: Switch | None = None
 
     def run(self) -> InPlaceResult:
@@ -152,7 +153,8 @@ class _Attempt:
 
     def _wants_start(self, runs: bool) -> bool:
         wanted = self._made.options.start
-        return wanted == "always" or wanted == "auto" and (runs or self._attendant.starts_by_itself)
+        should = self._fence.was_enabled if self._fence else self._attendant.starts_by_itself
+        return wanted == "always" or wanted == "auto" and (runs or should)
 
     def _prepare(self) -> None:
         """Everything that can be done, and fail, while the gateway still runs."""
@@ -216,6 +218,9 @@ class _Attempt:
             context.checkpoint("version-activated")
         self._attendant.open_gate()
         context.checkpoint("gate-opened")
+        if self._fence:
+            self._attendant.unfence()
+            context.checkpoint("unfenced")
         if self._start_wanted:
             self._start()
         result.downtime = clock.elapsed() - stopped_at if runs else 0.0
@@ -262,7 +267,7 @@ class _Attempt:
             put_new(piece, context.checkpoint)
         synchronise(_holders(found))
         context.checkpoint("all-swapped")
-        found.used = self._start_wanted
+        found.used, found.fence = self._start_wanted, self._fence.to_dict() if self._fence else None
         found.enter(SWAPPED)
 
     def _start(self) -> None:

@@ -38,7 +38,7 @@ class Journal:
     made: directories that were made for what is new. times: directory → its mtime before, where a piece lies in it. names:
     directory that stays → what was in it. used: a gateway is started on the new state. running: the gateway is to be started
     when all is undone. until: when the old state may go, in seconds since 1970. version: what is needed to go back to the
-    OpenClaw that was installed before.
+    OpenClaw that was installed before. fence: what was around the gateway, and is to be again when all is undone.
     """
 
     directory: str
@@ -56,6 +56,7 @@ class Journal:
     running: bool = False
     until: float = 0.0
     version: dict | None = None
+    fence: dict | None = None
 
     @property
     def path(self) -> str:

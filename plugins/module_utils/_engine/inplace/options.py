@@ -26,8 +26,9 @@ class InPlaceOptions:
     this instance leave out; what lies there is left alone. moves: (path at capture, path here). service_files: unit and
     environment files outside of the state directory too. pre_restore: make a snapshot of the live state first. keep_aside:
     how long the old state is kept. start: auto starts the gateway if it ran or should have. version: what to do where
-    another OpenClaw is installed than made the snapshot. force: also if it is in place already. edits: what becomes of the
-    past and of the identity.
+    another OpenClaw is installed than made the snapshot. force: also if it is in place already. unfence: where the gateway is
+    fenced, take the fence away with what is behind it, in one step: nothing but what is restored runs then. edits: what becomes
+    of the past and of the identity.
     """
 
     snapshot: str = "latest"
@@ -42,6 +43,7 @@ class InPlaceOptions:
     start: str = "auto"
     version: str = "keep"
     force: bool = False
+    unfence: bool = False
     edits: EditOptions = field(default_factory=EditOptions, metadata={"options": EditOptions})
     gateway: GatewayOptions = field(default_factory=GatewayOptions, metadata={"options": GatewayOptions})
 

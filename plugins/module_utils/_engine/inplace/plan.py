@@ -21,6 +21,7 @@ from ..capture.model import Instance
 from ..capture.paths import inside
 from ..edits.partial import choose
 from ..errors import EngineError
+from ..gateway import fence
 from ..gateway.control import Gateway
 from ..gateway.detect import detect
 from ..options import BackupOptions, EncryptionOptions, IncludeOptions, InstanceOptions, StorageOptions
@@ -151,7 +152,7 @@ class InPlacePlan:
             "bytes_to_read": sum(part.download for part in self.parts.values()),
             "moves": [list(move) for move in self.placement.moves], "gateway": self.gateway_state,
             "versions": self.versions.to_dict(),
-            "held_back": asdict(self.options.edits), "channels": self.channels,
+            "unfences": _lifts_fence(self), "held_back": asdict(self.options.edits), "channels": self.channels,
             "pre_restore_snapshot": bool(self.options.pre_restore and self.instance), "keep_aside": self.options.keep_aside,
             "omissions": self.manifest.meta.get("omissions", [])}
 
@@ -260,7 +261,11 @@ def _fill(made: InPlacePlan) -> None:
     made.deleted = [path for path in _gone(made, types, selected) if not noted.same(path, made.live.rows.get(path))]
     _split(made, wanted, types)
     made.remembers = _remembering(made, types)
-    made.in_place = not (made.created or made.replaced or made.deleted or options.force)
+    made.in_place = not (made.created or made.replaced or made.deleted or options.force or _lifts_fence(made))
+
+
+def _lifts_fence(made: InPlacePlan) -> bool:
+    return made.options.unfence and fence.find(made.state_dir) is not None
 
 
 def _asked(made: InPlacePlan) -> Callable[[str], bool]:

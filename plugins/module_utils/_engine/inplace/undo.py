@@ -29,6 +29,7 @@ def undo(found: Journal, attendant: Attendant, context: Context) -> EngineError 
         attendant.stop()
         _put_back(found, context)
     go_back(found.version, context)
+    _fence(found, attendant)
     attendant.open_gate()
     if found.running:
         context.checkpoint("before-old-start")
@@ -47,11 +48,17 @@ def _prepare(found: Journal, attendant: Attendant) -> None:
 
     The journal already names a phase that is undone in the same way; and the gateway is seen stopped before anything is renamed.
     """
-    for step in (lambda: found.enter(UNDOING), lambda: attendant.close_gate(found.path)):
+    for step in (lambda: _fence(found, attendant), lambda: found.enter(UNDOING), lambda: attendant.close_gate(found.path)):
         try:
             step()
         except EngineError:
             continue
+
+
+def _fence(found: Journal, attendant: Attendant) -> None:
+    """The fence that was taken away with the old state stands again. Called twice: the first time a full disk may be in its way."""
+    if found.fence:
+        attendant.put_fence_back(found.fence)
 
 
 def _put_away_new_names(found: Journal, context: Context) -> None:

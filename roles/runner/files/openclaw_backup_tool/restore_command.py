@@ -45,6 +45,7 @@ def add(adder) -> None:
     place.add_argument("--move", action="append", default=[], metavar="OLD=NEW", help="restore what was at a path to another one")
     place.add_argument(
         "--merge", action="append", default=[], choices=MERGED, help="bring back what is gone of this, into the live state")
+    place.add_argument("--unfence", action="store_true", help="take a fence around the gateway away once the restored state is in place")
     place.add_argument("--force", action="store_true", help="also if the snapshot is in place already")
     place.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="wait so long for another run to end")
     for name, choices in CHOICES.items():
@@ -109,7 +110,7 @@ def _options(arguments, settings) -> InPlaceOptions:
         snapshot=arguments.snapshot, paths=tuple(arguments.path), components=tuple(arguments.component),
         exclude=settings.exclude, moves=tuple((old, new) for old, _equals, new in moves), service_files=arguments.service_files,
         pre_restore=not arguments.no_snapshot, keep_aside=arguments.keep_aside, start=arguments.start, version=arguments.version_step,
-        force=arguments.force, merge=tuple(arguments.merge), gateway=settings.gateway,
+        force=arguments.force, unfence=arguments.unfence, merge=tuple(arguments.merge), gateway=settings.gateway,
         edits=EditOptions(**{name: getattr(arguments, name) for name in CHOICES}))
 
 

@@ -61,7 +61,7 @@ def plan_text(plan: dict) -> str:
                   f"{plan['unchanged']:,} as they are"),
         ("swapped", f"{plan['swaps']:,} paths"), ("to read", f"{size(plan['bytes_to_read'])} for {size(plan['bytes'])}"),
         ("OpenClaw", f"{versions['snapshot'] or 'unknown'} in the snapshot, {versions['installed'] or 'unknown'} here"),
-        ("gateway", f"{plan['gateway']} now"), ("held back", "; ".join(held)),
+        ("gateway", f"{plan['gateway']} now" + (", its fence is taken away" if plan["unfences"] else "")), ("held back", "; ".join(held)),
         ("before", "a snapshot of the live state" if plan["pre_restore_snapshot"] else "no snapshot of the live state"),
         ("old state", f"kept aside for {plan['keep_aside']}" if plan["keep_aside"] != "0" else "removed at once")]
     lines = [pairs(rows)] if plan["changed"] else [f"Snapshot {plan['snapshot']} is in place already"]

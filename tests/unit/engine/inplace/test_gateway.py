@@ -10,6 +10,7 @@ import os
 import pytest
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.capture.instance import discover
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError
+from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.gateway import fence
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.gateway.gate import why_closed
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.inplace import execute, journal
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.options import GatewayOptions, InstanceOptions
@@ -198,3 +199,41 @@ def test_a_drop_in_that_came_later_goes_with_the_unit_that_is_restored(lab, host
     assert str(later) in result.plan["paths"]["deleted"] and not later.exists()
     assert "then" in (drop_ins / "50-then.conf").read_text() and os.listdir(drop_ins) == ["50-then.conf"]
     assert not host.plan_in_place(gateway=OPTIONS, service_files=True, snapshot=result.plan["snapshot"]).changed
+
+
+@pytest.fixture
+def fenced(lab, host):
+    """The same host with a gateway that is fenced."""
+    fence.fence(lab.open(), 1_800_000_000.0, reason="its agent moved", moved_to="vps-08")
+    return host
+
+
+def test_a_fence_goes_with_what_was_behind_it(lab, fenced):
+    """Not a moment before the restored state is there could the gateway start, whatever ends the restore."""
+    states = {}
+
+    def look(name: str) -> None:
+        states[name] = (fence.find(str(fenced.state.path)) is not None, notes(fenced), lab.gateway.up)
+    result = fenced.restore_in_place(look, gateway=OPTIONS, unfence=True).to_dict()
+    assert states["stopped"] == (True, True, False) and states["all-swapped"] == states["gate-opened"] == (True, False, False)
+    assert states["unfenced"] == (False, False, False) and result["plan"]["unfences"]
+    assert lab.gateway.up and lab.manager.unit_file_state == "enabled" and why_closed(str(fenced.state.path)) is None
+
+
+@pytest.mark.parametrize("step", ["stopped", "all-swapped", "gate-opened", "unfenced", "before-start", "before-commit"])
+def test_a_fence_stands_again_where_its_restore_is_taken_back(lab, fenced, step):
+    before = fence.find(str(fenced.state.path))
+
+    def fail(name: str) -> None:
+        if name == step:
+            raise OSError(5, "made up")
+    with pytest.raises((EngineError, OSError)):
+        fenced.restore_in_place(fail, gateway=OPTIONS, unfence=True)
+    assert fence.stands(lab.open()) and fence.find(str(fenced.state.path)) == before
+    assert notes(fenced) and not lab.gateway.up and fenced.leftovers() == ["home/.openclaw.restore"]
+
+
+def test_a_fence_stays_unless_it_is_to_go(lab, fenced):
+    fenced.restore_in_place(gateway=OPTIONS)
+    assert fence.stands(lab.open()) and not lab.gateway.up and not notes(fenced)
+    assert not fenced.plan_in_place(gateway=OPTIONS).changed and fenced.plan_in_place(gateway=OPTIONS, unfence=True).changed
