@@ -120,7 +120,7 @@ UNSURE = {
     "unsure3": {"fence-old": "after", "fence-new": "before", "unfence-old": "before"}}
 NOT_BACK = {"notback1": {"now-old-last": "before", "unfence-old": "before"}, "notback2": {"restore-new": "after", "unfence-old": "killed before"}}
 GONE = {"gone": {"restore-new": "after"}}
-FRESH = {"fresh": {}, "fresh1": {"fence-new": "before"}, "fresh2": {"fence-new": "killed"}}  # nobody has tried before
+FRESH = {"untried": {}, "first1": {"fence-new": "before"}, "first2": {"fence-new": "killed"}}  # nobody has tried before
 MOVES = {"well": {}, "lost": {}, "late": {"prefetch-discard-new": "before"}, **STAYS, **BACK, **UNSURE, **NOT_BACK, **GONE, **FRESH}
 WAYS_BACK = {
     "taken": {}, "kept": {"fence-new": "before"}, "down1": {"unfence-old": "before"}, "down2": {"unfence-old": "killed before"},
@@ -182,10 +182,10 @@ def test_without_a_fault_the_new_one_runs(moves):
 
 
 def test_a_new_gateway_cannot_start_before_its_state_is_there(moves):
-    found, report, failed = moves["fresh"]
+    found, report, failed = moves["untried"]
     assert (failed, found["running"], found["fenced"], report["outcome"]) == (False, ["new"], ["old"], "moved")
     assert found["orders"][-4:] == ["fence-new", "fence-old", "now-old-last", "restore-new"]
-    for name in ("fresh1", "fresh2"):
+    for name in ("first1", "first2"):
         found, report, failed = moves[name]
         assert (failed, found["running"], report) == (True, ["old"], None) and found["orders"][-1] == "fence-new"
 
