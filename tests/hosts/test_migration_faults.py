@@ -158,11 +158,11 @@ def test_a_new_host_that_cannot_be_set_up_stops_nothing(move):
 
 
 def test_timers_that_cannot_be_made_are_told_and_the_agent_runs_there(move):
-    unit, committed = "/etc/systemd/system/openclaw-backup@.timer", move.committed(move.old)
-    move.new.inside("sh", "-c", f"rm -rf {unit} && mkdir -p {unit}/x")
+    judge, committed = "/usr/bin/systemd-analyze", move.committed(move.old)
+    move.new.inside("sh", "-c", f"mv {judge} {judge}.kept && ln -s /bin/false {judge}")
     _output, report = move.play("migrate", works=False)
     assert report["outcome"] == "moved" and report["failure"]["step"] == "timers of the new host", report
     assert move.gateways[move.new].probe("readyz")["ready"] and not move.gateways[move.old].process()
-    move.new.inside("rm", "-r", unit)
+    move.new.inside("mv", f"{judge}.kept", judge)
     move.play("migrate_rollback")
     runs_on_the_old_one(move, committed)

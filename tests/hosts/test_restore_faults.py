@@ -45,7 +45,7 @@ class Faulty(Restored):
         roots = " ".join([".openclaw", *(f"default-{agent}" for agent in self.gateway.agents if agent != "main")])
         self.host.write("/home/agent/list.sh", LIST.format(lists=LISTS, roots=roots), "agent", "0700")
         drop_in = f"{self.gateway.home}/.config/systemd/user/{self.gateway.unit}.d/30-lists.conf"
-        self.host.write(drop_in, "[Service]\nExecStartPre=/home/agent/list.sh start\nExecStopPost=/home/agent/list.sh stop\n", "agent")
+        self.host.write(drop_in, "[Service]\nExecStartPre=-/home/agent/list.sh start\nExecStopPost=-/home/agent/list.sh stop\n", "agent")
         self.gateway.systemctl("daemon-reload")
         self.gateway.systemctl("restart", self.gateway.unit)
         self.gateway.wait_until_ready()
