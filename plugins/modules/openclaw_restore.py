@@ -165,6 +165,12 @@ options:
           - The path on this host.
         type: path
         required: true
+  unfence:
+    description:
+      - Without O(target), whether a fence around the gateway (see M(openclaw_ops.backup.openclaw_gateway)) is taken away with the state
+        behind it. It stays until the restored state is in place, and stands again if the restore is taken back.
+    type: bool
+    default: false
   force:
     description:
       - Without O(target), restore although the snapshot is in place and nothing has changed since.
@@ -470,6 +476,7 @@ ARGUMENTS = _argspec.merged(_argspec.INSTANCE, _argspec.STORAGE, _argspec.ENCRYP
     "exclude": {"type": "list", "elements": "str", "default": []},
     "moves": {"type": "list", "elements": "dict", "default": [], "options": {
         "from": {"type": "path", "required": True}, "to": {"type": "path", "required": True}}},
+    "unfence": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": False},
 })
 
@@ -531,7 +538,7 @@ def options_of(module, gateway):
         exclude=tuple(given["exclude"]), moves=tuple((move["from"], move["to"]) for move in given["moves"]),
         service_files=given["service_files"],
         pre_restore=given["pre_restore_snapshot"], keep_aside=given["keep_aside"], start=given["start"], version=given["version"],
-        force=given["force"], edits=EditOptions(**{name: given[name] for name in CHOICES}), gateway=gateway)
+        unfence=given["unfence"], force=given["force"], edits=EditOptions(**{name: given[name] for name in CHOICES}), gateway=gateway)
 
 
 def difference_of(planned):
