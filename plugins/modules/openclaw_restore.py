@@ -514,7 +514,7 @@ def put_in_place(module, context, repository, name):
     instance, gateway = _adapter.instance_options(module), from_dict(GatewayOptions, module.params["gateway"])
     if not module.check_mode:
         confirm.require(module.params["confirm"])
-        recovered = recover.execute(recover.plan(instance, context), gateway, context)["phase"] is not None
+        recovered = recover.execute(recover.plan(instance, context), gateway, context, start=False)["phase"] is not None
     where = plan.Where(instance, _adapter.storage_options(module), _adapter.encryption_options(module))
     made = plan.plan(repository, options_of(module, gateway), where, context)
     planned = made.to_dict()

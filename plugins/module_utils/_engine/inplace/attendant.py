@@ -61,6 +61,11 @@ class Attendant:
         return runs
 
     @property
+    def failed(self) -> bool:
+        """Its service manager has given up on it."""
+        return self._controlled and self._gateway.status().state == FAILED
+
+    @property
     def starts_by_itself(self) -> bool:
         """Whether it is meant to run: it is enabled."""
         return self._controlled and bool(self._gateway.status().enabled)

@@ -22,6 +22,7 @@ from .swap import Piece, synchronise
 STAGING, STAGED, SWAPPING, SWAPPED, UNDOING = "staging", "staged", "swapping", "swapped", "undoing"
 PHASES = (STAGING, STAGED, SWAPPING, SWAPPED, UNDOING)
 NAME, KEPT = "journal.json", "kept-"
+NOT_STARTED = "not-started.json"  # what was undone, and left the gateway of the old state failed
 _LIMIT = 64 << 20  # bytes
 _FORMAT = 1
 
@@ -85,6 +86,15 @@ class Journal:
     def commit(self) -> None:
         """The new state is the state. In one step."""
         os.rename(self.path, f"{self.directory}/{self.kept_name}")
+        forget_not_started(self.directory)
+        synchronise([self.directory])
+
+    def leave_not_started(self) -> None:
+        """Nothing is left of the attempt but that its end is to be made up for: a rename, since the disk may be full."""
+        try:
+            os.rename(self.path, f"{self.directory}/{NOT_STARTED}")
+        except FileNotFoundError:
+            return
         synchronise([self.directory])
 
     def remove(self) -> None:
@@ -94,6 +104,14 @@ class Journal:
         except FileNotFoundError:
             return
         synchronise([self.directory])
+
+
+def forget_not_started(directory: str) -> None:
+    """The gateway runs, or somebody else has seen to it."""
+    try:
+        os.unlink(f"{directory}/{NOT_STARTED}")
+    except FileNotFoundError:
+        return
 
 
 def make_directory(path: str) -> None:

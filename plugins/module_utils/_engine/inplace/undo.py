@@ -19,7 +19,8 @@ from .version_step import go_back
 def undo(found: Journal, attendant: Attendant, context: Context) -> EngineError | None:
     """Put the old state back, start its gateway if it ran, remove the new state and the journal.
 
-    Returns why the old gateway did not become healthy, if so: its state is back all the same. Raises EngineError
+    Returns why the old gateway did not become healthy, if so: its state is back all the same, and recover() starts it once more if
+    its service has failed. Raises EngineError
     "restore-place-changed", "gateway-stop-timeout" and OSError when the old state is not back; the journal then stays, and
     the gateway is kept from starting.
     """
@@ -39,7 +40,10 @@ def undo(found: Journal, attendant: Attendant, context: Context) -> EngineError 
             failure = exc
     staging.discard(found.staging, context)
     context.checkpoint("before-journal-removal")
-    found.remove()
+    if failure is None:
+        found.remove()
+    else:
+        found.leave_not_started()
     return failure
 
 

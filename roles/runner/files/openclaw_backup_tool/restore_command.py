@@ -75,7 +75,7 @@ def _extract(arguments, session) -> Outcome:
 def _in_place(arguments, session) -> Outcome:
     if not arguments.dry_run:
         session.take_lock(arguments.wait)
-        _recover(session)
+        _recover(session, start=False)
     session.context.recover_command = _again(arguments, session)
     where = plan.Where(session.instance_options(), session.storage_options(), session.encryption_options())
     made = plan.plan(session.repository(), _options(arguments, session.settings), where, session.context)
@@ -125,8 +125,9 @@ def _confirm(arguments, planned: dict) -> None:
     confirm.require(given)
 
 
-def _recover(session) -> dict:
-    return recover.execute(recover.plan(session.instance_options(), session.context), session.settings.gateway, session.context)
+def _recover(session, start: bool = True) -> dict:
+    made = recover.plan(session.instance_options(), session.context)
+    return recover.execute(made, session.settings.gateway, session.context, start=start)
 
 
 def run_recover(_arguments, session) -> Outcome:
@@ -138,4 +139,6 @@ def run_recover(_arguments, session) -> Outcome:
     if not result["changed"]:
         return Outcome(result, exit_codes.UNCHANGED, "There is nothing to recover")
     msg = "The state from before the restore is in place" if result["phase"] else "Old states were removed"
+    if result["started"]:
+        msg = "The gateway that failed when a restore was taken back runs again"
     return Outcome(result, exit_codes.COMPLETE, msg)

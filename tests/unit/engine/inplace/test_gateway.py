@@ -88,6 +88,33 @@ def test_one_that_does_not_start_is_taken_back(lab, host):
     assert not [word for word in differences(before, host.picture()) if "/tmp" not in word]
 
 
+def taken_back_and_not_started(lab, host) -> None:
+    """The old state is back; neither gateway starts, as on a disk that is full."""
+    def spoil(name: str) -> None:
+        lab.manager.start_fails = lab.manager.start_fails or name == "before-start"
+    with pytest.raises(EngineError) as caught:
+        host.restore_in_place(spoil, gateway=OPTIONS)
+    assert caught.value.code == "gateway-start-failed" and "old state is back" in caught.value.message
+    assert notes(host) and not lab.gateway.up and why_closed(str(host.state.path)) is None
+
+
+def test_an_old_one_that_failed_is_started_by_a_recovery(lab, host):
+    taken_back_and_not_started(lab, host)
+    with pytest.raises(EngineError) as caught:
+        host.recover()
+    assert caught.value.code == "gateway-start-failed"
+    lab.manager.start_fails = False
+    assert host.recover()["started"] and lab.gateway.up
+    assert not host.recover()["changed"] and host.leftovers() == ["home/.openclaw.restore"]
+
+
+def test_an_old_one_that_failed_is_not_in_the_way_of_the_next_restore(lab, host):
+    taken_back_and_not_started(lab, host)
+    lab.manager.start_fails = False
+    host.restore_in_place(gateway=OPTIONS)
+    assert lab.gateway.up and not notes(host) and not host.recover()["changed"]
+
+
 @pytest.mark.parametrize("failing", ["agent-database:main", "state-database"])
 def test_one_that_starts_sick_is_taken_back(lab, host, failing):
     """And with it what it has written meanwhile, where a file was swapped and where there was nothing."""
