@@ -12,7 +12,7 @@ S3_VENV := .venv-s3
 REQUIREMENTS := $(wildcard requirements/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-test venv-s3 backup restore test unit short-torture unit-quick sanity sanity-all lint integration integration-all browser hosts hosts-fleet hosts-others molecule docs variables bench torture real long page build clean
+.PHONY: help venv venv-test venv-s3 backup restore test unit short-torture unit-quick sanity sanity-all lint integration integration-all browser hosts molecule docs variables bench torture real long page build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -81,15 +81,8 @@ integration-all: venv-test venv-s3 ## The same with every supported ansible-core
 browser: venv-test ## The page in a real Chromium, with an accessibility checker (both are fetched once)
 	@$(TEST_VENV)/bin/python -m pytest tests/browser
 
-hosts: venv-test ## Real hosts with systemd, SSH, OpenClaw and an S3 server: tests/hosts and the molecule scenarios (needs root)
-	@tools/test-hosts prepare
-	$(SIDE_BY_SIDE) hosts-fleet hosts-others
-
-hosts-fleet: venv-test ## Of these, what a fleet of hosts needs a lab of its own for
-	@tools/test-hosts run -- $(TEST_VENV)/bin/python -m pytest tests/hosts -m 'fleet and not long' --durations 0 --durations-min 5
-
-hosts-others: venv-test ## The others, and the molecule scenarios
-	@tools/test-hosts run -- $(TEST_VENV)/bin/python -m pytest tests/hosts -m 'not fleet and not long' --durations 0 --durations-min 5
+hosts: venv-test ## Real hosts with systemd, SSH, OpenClaw and an S3 server: tests/hosts, then the molecule scenarios (needs root)
+	@tools/test-hosts run -- $(TEST_VENV)/bin/python -m pytest tests/hosts -m 'not long'
 	@tools/test-hosts run -- tools/molecule.sh test --all
 
 molecule: venv-test ## Only the molecule scenarios; one of them: make molecule SCENARIO=hosts
