@@ -45,26 +45,13 @@ def check(_given) -> None:
     print("test hosts: this machine can hold them")
 
 
-def make_ready() -> bool:
-    """All that is needed is there; False where hosts are to be left out."""
-    if os.environ.get(SKIP_VARIABLE) == "1":
-        print(f"test hosts: SKIPPED, because {SKIP_VARIABLE} is set", flush=True)
-        return False
-    prepare.everything()
-    return True
-
-
-def prepare_only(_given) -> None:
-    """What `run` would begin with."""
-    make_ready()
-
-
 def run(given) -> None:
     """A lab around a command."""
-    if make_ready():
-        contained.enter(given.command)
-    else:
-        print(f"test hosts: SKIPPED: {' '.join(given.command)}", flush=True)
+    if os.environ.get(SKIP_VARIABLE) == "1":
+        print(f"test hosts: SKIPPED, because {SKIP_VARIABLE} is set: {' '.join(given.command)}", flush=True)
+        return
+    prepare.everything()
+    contained.enter(given.command)
 
 
 def up(given) -> None:
@@ -120,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
             sub.add_argument(argument, **settings)
 
     verb("check", check)
-    verb("prepare", prepare_only)
+    verb("prepare", lambda _given: prepare.everything())
     verb("run", run, command={"nargs": "+"})
     verb("up", up, names={"nargs": "*"})
     verb("list", show)

@@ -82,12 +82,7 @@ def fence(gateway: Gateway, now: float, *, reason: str = "", moved_to: str = "",
     made = Fence(
         time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)), by, reason, moved_to,
         earlier.was_running if earlier else status.up, earlier.was_enabled if earlier else bool(status.enabled))
-    marker = marker_of(gateway.location.state_dir)
-    record_file.write(marker, made.to_dict())
-    made = Fence(**{**made.to_dict(), "not_prevented": _gate(gateway).close(made.sentence, marker)})
-    record_file.write(marker, made.to_dict())
-    if gateway.service.can_disable():
-        gateway.service.disable()
+    made = put_back(gateway, made)
     if not down:
         gateway.stop()
     return made
@@ -112,13 +107,15 @@ def unfence(gateway: Gateway, *, start: bool = True) -> Fence | None:
     return found
 
 
-def put_back(gateway: Gateway, found: Fence) -> None:
-    """The fence that unfence() has just taken away from a gateway that is down stands again, with what it was. As fence()."""
+def put_back(gateway: Gateway, found: Fence) -> Fence:
+    """This very fence stands (again), with what can start the gateway all the same now; nothing is stopped. As fence()."""
     marker = marker_of(gateway.location.state_dir)
     record_file.write(marker, found.to_dict())
-    _gate(gateway).close(found.sentence, marker)
+    made = Fence(**{**found.to_dict(), "not_prevented": _gate(gateway).close(found.sentence, marker)})
+    record_file.write(marker, made.to_dict())
     if gateway.service.can_disable():
         gateway.service.disable()
+    return made
 
 
 def _gate(gateway: Gateway) -> Gate:
