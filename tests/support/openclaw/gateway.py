@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from datetime import datetime
 
 from support.ceph import free_port
 from support.openclaw import installation
@@ -22,6 +23,11 @@ TOKEN = "test-gateway-token"
 READY_SECONDS = 300.0
 COMMAND_SECONDS = 120.0
 TURN_ATTEMPTS = 4
+
+
+def hour_far_from_now() -> int:
+    """The hour of the day, in local time, half a day from now: a cron job at that hour never runs in the course of a test."""
+    return (datetime.now().hour + 12) % 24
 
 
 class OpenClaw:
