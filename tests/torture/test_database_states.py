@@ -474,10 +474,10 @@ sys.path[:0] = sys.argv[1:3]
 import runpy
 from pathlib import Path
 runpy.run_path(sys.argv[1] + "/unit/conftest.py")
+from support.nobody import become_nobody
 from support.rig import Rig
 rig = Rig(Path(sys.argv[3]))
-import os
-os.setgroups([]); os.setgid(65534); os.setuid(65534)
+become_nobody()
 rig.roots = [Path(sys.argv[4])]
 result = rig.back_up()
 assert not result.omissions and not result.damaged_databases, result

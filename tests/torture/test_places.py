@@ -181,6 +181,7 @@ runpy.run_path(sys.argv[1] + "/unit/conftest.py")
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import Context
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.storage.file import FileStorage
+from support.nobody import become_nobody
 from support.rig import Rig, below
 from support.trees import assert_same, describe
 directory = Path(sys.argv[2])
@@ -188,10 +189,6 @@ storage = FileStorage(str(directory / "storage"), Context(), initialise=True) if
 rig = Rig(directory, storage)
 def answer(**values):
     print("answer:" + json.dumps(values), flush=True)
-def become_nobody():
-    os.setgroups([])
-    os.setgid(65534)
-    os.setuid(65534)
 """
 
 
