@@ -21,7 +21,8 @@ class BusyAgents:
     def _talk(self, agent: str) -> None:
         try:
             while not self._stop.is_set():
-                self._openclaw.say(agent, f"wait 1 seconds, then tell me more about {self.turns}")
+                # A suspended gateway takes no turn for a moment; to start it anew would end what is tested.
+                self._openclaw.say(agent, f"wait 1 seconds, then tell me more about {self.turns}", restart=False)
                 self.turns += 1
         except BaseException as exc:  # for the test to see
             self._failure = exc

@@ -141,8 +141,8 @@ class OpenClaw:
         """Ask the running gateway, through its own interface."""
         return self.json_command("gateway", "call", method, "--params", json.dumps(parameters))
 
-    def say(self, agent: str, message: str) -> None:
-        """One turn of an agent, by the gateway; asked again, of a gateway started anew, where it is UNAVAILABLE.
+    def say(self, agent: str, message: str, restart: bool = True) -> None:
+        """One turn of an agent, by the gateway; asked again where it is UNAVAILABLE. restart: of a gateway started anew.
 
         OpenClaw 2026.9.6 now and then loses a race between its idle cleanup and its first maintenance of a new agent's
         database, and refuses every later turn ("another OpenClaw process owns state-lifecycle") until it is started again.
@@ -155,7 +155,7 @@ class OpenClaw:
                 return
             if '"UNAVAILABLE"' not in done.stdout or attempt == TURN_ATTEMPTS:
                 raise RuntimeError(f"agent {agent} did not answer: {done.stdout[-1000:]}{done.stderr[-1000:]}")
-            if self._process is not None:
+            if restart and self._process is not None:
                 self.stop()
                 self.start(cron=self._cron)
 
