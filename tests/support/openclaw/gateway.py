@@ -138,8 +138,15 @@ class OpenClaw:
             return {}
 
     def call(self, method: str, **parameters):
-        """Ask the running gateway, through its own interface."""
-        return self.json_command("gateway", "call", method, "--params", json.dumps(parameters))
+        """Ask the running gateway, through its own interface: in milliseconds, where `openclaw gateway call` takes seconds."""
+        from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.gateway.calls import GatewayCalls
+        from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.gateway.endpoint import Endpoint
+        from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import Context
+        calls = GatewayCalls(Endpoint("127.0.0.1", self.port, secret=TOKEN), Context())
+        try:
+            return calls.call(method, COMMAND_SECONDS, **parameters)
+        finally:
+            calls.close()
 
     def say(self, agent: str, message: str, restart: bool = True) -> None:
         """One turn of an agent, by the gateway; asked again where it is UNAVAILABLE. restart: of a gateway started anew.
