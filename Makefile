@@ -97,7 +97,7 @@ torture: venv-test venv-s3 ## The full forms of the long tests: hours
 real: venv-test ## With a real OpenClaw (npm, 840 MB, once) and a real Ceph: a running gateway is backed up, restored, started
 	@$(TEST_VENV)/bin/python -m pytest tests/real -m 'not long'
 
-long: venv-test ## What takes minutes each: moves and restores on real hosts, proofs, 1 GB and nine agents, a dead controller, Podman
+long: venv-test ## What takes minutes each: moves, restores and updates on real hosts, proofs, a gateway with 1 GB, Podman
 	@$(TEST_VENV)/bin/python -m pytest tests/integration tests/real -m long
 	@OPENCLAW_OPS_EARLIER=1 tools/test-hosts run -- $(TEST_VENV)/bin/python -m pytest tests/hosts -m long
 

@@ -25,7 +25,6 @@ from hosts.lab.fleet import Fleet, last_run, run_unit, snapshots, tool
 from hosts.lab.host import Host
 from hosts.lab.suites import find_suite
 
-pytestmark = pytest.mark.long
 SAMPLE = places.CHECKOUT / "playbooks" / "files" / "sample_state.py"
 TOLD = "/var/lib/openclaw-backup/told"
 AGENT = "/home/agent/.openclaw"

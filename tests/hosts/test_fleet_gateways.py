@@ -22,8 +22,6 @@ from hosts.lab.commands import LabError
 from hosts.lab.fleet import Fleet, last_run, run_unit, tool
 from support.openclaw.gateway import TOKEN
 
-pytestmark = pytest.mark.long
-
 BESIDE = 1.0  # seconds: what a backup may add to the gateway's own drain, or to its stop and start
 STOP_TIMEOUT, DEAD_MAN = 60, 20  # seconds
 STARTS = 60.0  # seconds that a start may take on a slow machine
@@ -149,6 +147,7 @@ class Busy:
         assert not self._failures, self._failures
 
 
+@pytest.mark.long
 def test_a_gateway_with_1_gb_of_state(fleet, gateways, models, debian12):
     """At work and live, suspended, stopped: nothing in its log, the same process, and no more downtime than its own and a second."""
     gateway = gateways["default"]

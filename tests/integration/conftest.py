@@ -49,7 +49,8 @@ class Ansible:
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
         settings = {
             **kept, "HOME": str(self.home), "ANSIBLE_COLLECTIONS_PATH": str(self.collections), "ANSIBLE_ROLES_PATH": str(TARGETS),
-            "ANSIBLE_ASYNC_DIR": str(self.home / "async"), "ANSIBLE_INJECT_FACT_VARS": "false", "ANSIBLE_DEPRECATION_WARNINGS": "true", "ANSIBLE_NOCOLOR": "1", "LC_ALL": "C.UTF-8",
+            "ANSIBLE_ASYNC_DIR": str(self.home / "async"), "ANSIBLE_PIPELINING": "true",
+            "ANSIBLE_INJECT_FACT_VARS": "false", "ANSIBLE_DEPRECATION_WARNINGS": "true", "ANSIBLE_NOCOLOR": "1", "LC_ALL": "C.UTF-8",
             **(environment or {})}
         return subprocess.run(command, env=settings, cwd=self.home, capture_output=True, text=True, timeout=600, check=False)
 
