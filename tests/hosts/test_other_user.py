@@ -12,12 +12,12 @@ import pytest
 
 from hosts.lab.fleet import Fleet, tool
 from hosts.lab.gateway import HostedGateway
-from support.openclaw.gateway import hour_far_from_now
+from support.openclaw.gateway import cron_far_from_now
 
 pytestmark = pytest.mark.long  # a gateway more on the host
 INSTANCE, USER, PROFILE, PORT = "moved", "ada", "trial", 19989
 SHARED = {"openclaw_backup_storage": {"url": "file:///srv/moved"}, "openclaw_backup_encryption": {"enabled": False}}
-JOB = ("--name", "water the plants", "--cron", f"0 {hour_far_from_now()} * * *", "--session", "isolated", "--message", "water the plants")
+JOB = ("--name", "water the plants", "--cron", cron_far_from_now(), "--session", "isolated", "--message", "water the plants")
 LIST = "find {} -printf '%p %s %T@ %u %m\\n' | sort"
 
 

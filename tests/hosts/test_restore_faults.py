@@ -219,7 +219,7 @@ def test_a_damaged_pack_is_found_before_anything_stops(faulty, steps):
     assert not faulty.is_as_before("a damaged pack", process)
 
 
-LATER_SCHEMA = "import sqlite3, sys; base = sqlite3.connect(sys.argv[1]); base.execute('PRAGMA user_version = 9999'); base.commit()"
+SET_SCHEMA = "import sqlite3, sys; base = sqlite3.connect(sys.argv[1]); base.execute(f'PRAGMA user_version = {sys.argv[2]}'); base.commit()"
 
 
 def test_a_database_of_a_later_openclaw_is_refused_before_anything_stops(faulty, steps):
@@ -227,11 +227,10 @@ def test_a_database_of_a_later_openclaw_is_refused_before_anything_stops(faulty,
     gateway, host = faulty.gateway, faulty.host
     database = f"{gateway.state_dir}/state/openclaw.sqlite"
     gateway.stop()
-    now = host.as_user("agent", "python3", "-c", "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('PRAGMA user_version').fetchone()[0])",
-                       database).stdout.strip()
-    host.as_user("agent", "python3", "-c", LATER_SCHEMA, database)
+    now = gateway.schema()
+    host.as_user("agent", "python3", "-c", SET_SCHEMA, database, "9999")
     faulty.tool("now", "--name", "later")
-    host.as_user("agent", "python3", "-c", LATER_SCHEMA.replace("9999", now), database)
+    host.as_user("agent", "python3", "-c", SET_SCHEMA, database, str(now))
     gateway.start()
     gateway.wait_until_ready()
     faulty.begin("a later schema")

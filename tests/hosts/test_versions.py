@@ -21,7 +21,6 @@ VARIABLES = {
     "openclaw_backup_storage": {"url": "file:///srv/version-tests"}, "openclaw_backup_encryption": {"enabled": False},
     "openclaw_backup_instances": [{"name": "assistant", "user": "agent", "gateway": {"start_timeout": 240}}],
 }
-SCHEMA = "import sqlite3, sys; print(sqlite3.connect('file:%s?mode=ro' % sys.argv[1], uri=True).execute('PRAGMA user_version').fetchone()[0])"
 
 
 @pytest.mark.long
@@ -41,9 +40,8 @@ def test_an_update_a_way_back_that_is_refused_and_one_that_is_not(spare_host, la
 
     def running() -> tuple[str, int]:
         """(the version that answers, the schema of its database)."""
-        path = f"{gateway.state_dir}/state/openclaw.sqlite"
         assert gateway.probe("readyz")["ready"]
-        return gateway.probe("startupz").get("version") or programs.version(), int(host.as_user(gateway.user, "python3", "-c", SCHEMA, path).stdout)
+        return gateway.probe("startupz").get("version") or programs.version(), gateway.schema()
 
     host.write(f"{gateway.workspace}/notes.md", "then", gateway.user)
     then = running()

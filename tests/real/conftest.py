@@ -14,7 +14,7 @@ import pytest
 runpy.run_path(str(Path(__file__).resolve().parents[1] / "unit" / "conftest.py"))  # makes the collection importable
 
 from support.openclaw import installation  # noqa: E402
-from support.openclaw.gateway import OpenClaw, hour_far_from_now  # noqa: E402
+from support.openclaw.gateway import OpenClaw, cron_far_from_now  # noqa: E402
 from support.openclaw.model_server import ModelServer  # noqa: E402
 
 
@@ -58,8 +58,8 @@ def openclaw_gateway(tmp_path_factory, openclaw_cache):
         try:
             instance.say("main", "remember the blue door")
             instance.say("work", "what is to be done?")
-            instance.add_cron_job("nightly", "main", f"0 {hour_far_from_now()} * * *", "write the nightly note")
-            instance.add_cron_job("weekly", "work", f"0 {hour_far_from_now()} * * 1", "write the weekly report")
+            instance.add_cron_job("nightly", "main", cron_far_from_now(), "write the nightly note")
+            instance.add_cron_job("weekly", "work", cron_far_from_now("1"), "write the weekly report")
             yield RunningGateway(instance, models, outside)
         finally:
             instance.kill()

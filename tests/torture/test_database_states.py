@@ -15,11 +15,11 @@ import pytest
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine import verify
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.capture import content
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.capture import sqlite as capture
+from support.nobody import NOBODY
 from support.rig import Rig, below
 from support.sql_process import SqlProcess
 from support.trees import describe
 
-NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be somebody else")
 FILL = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) INSERT INTO t (x) SELECT hex(randomblob(100)) FROM n"
 

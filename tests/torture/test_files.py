@@ -14,11 +14,11 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from support.nobody import NOBODY
 from support.rig import below
 from support.trees import assert_same
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-NOBODY = 65534
 
 
 def there_and_back(rig) -> Path:

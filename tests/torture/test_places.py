@@ -16,11 +16,11 @@ import pytest
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.errors import EngineError
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import Context
 from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.storage.file import FileStorage
+from support.nobody import NOBODY
 from support.rig import Rig, below
 from support.trees import assert_same, describe
 
 TESTS = Path(__file__).resolve().parents[1]
-NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 

@@ -23,6 +23,7 @@ PORT = 18789  # of the default profile; other profiles say theirs
 PROGRAM = "/opt/openclaw/node_modules/openclaw/dist/index.js"
 READY_SECONDS = 240.0
 STOPPED_SECONDS = 60.0
+SCHEMA = "import sqlite3, sys; print(sqlite3.connect('file:%s?mode=ro' % sys.argv[1], uri=True).execute('PRAGMA user_version').fetchone()[0])"
 # No channels, no updates, nothing announced on the network. OpenClaw's own place for such settings.
 SETTINGS = "".join(f"{name}=1\n" for name in (
     "OPENCLAW_SKIP_CHANNELS", "OPENCLAW_DISABLE_BONJOUR", "OPENCLAW_NO_AUTO_UPDATE", "OPENCLAW_OFFLINE"))
@@ -171,6 +172,10 @@ class HostedGateway:
         """Run `openclaw ...` for its profile, as its user."""
         profile = ("--profile", self.profile) if self.profile else ()
         return self.host.as_user(self.user, "openclaw", *profile, *arguments, **options)
+
+    def schema(self) -> int:
+        """The number that OpenClaw gave its own database's schema."""
+        return int(self.host.as_user(self.user, "python3", "-c", SCHEMA, f"{self.state_dir}/state/openclaw.sqlite").stdout)
 
     def journal(self) -> str:
         """What it has said in this boot."""

@@ -13,7 +13,6 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from datetime import datetime
 
 from support.ceph import free_port
 from support.openclaw import installation
@@ -25,9 +24,9 @@ COMMAND_SECONDS = 120.0
 TURN_ATTEMPTS = 4
 
 
-def hour_far_from_now() -> int:
-    """The hour of the day, in local time, half a day from now: a cron job at that hour never runs in the course of a test."""
-    return (datetime.now().hour + 12) % 24
+def cron_far_from_now(weekday: str = "*") -> str:
+    """A cron expression for half a day from now, in local time: such a job never runs in the course of a test."""
+    return f"0 {(time.localtime().tm_hour + 12) % 24} * * {weekday}"
 
 
 class OpenClaw:
@@ -139,6 +138,7 @@ class OpenClaw:
 
     def call(self, method: str, **parameters):
         """Ask the running gateway, through its own interface: in milliseconds, where `openclaw gateway call` takes seconds."""
+        # Not above: grow.py and the lab of hosts load this file where the collection cannot be imported (yet).
         from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.gateway.calls import GatewayCalls
         from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.gateway.endpoint import Endpoint
         from ansible_collections.openclaw_ops.backup.plugins.module_utils._engine.ports import Context

@@ -24,7 +24,7 @@ import databases  # noqa: E402
 import state as generator  # noqa: E402
 from corpus import Corpus  # noqa: E402
 from support.openclaw import installation  # noqa: E402
-from support.openclaw.gateway import OpenClaw, hour_far_from_now  # noqa: E402
+from support.openclaw.gateway import OpenClaw, cron_far_from_now  # noqa: E402
 from support.openclaw.model_server import ModelServer  # noqa: E402
 
 DATABASE_SHARE, MEDIA_SHARE = 0.80, 0.12
@@ -55,8 +55,8 @@ def make_small(home: str, cache: str) -> None:
             for number in range(3):
                 instance.say("main", f"question {number}")
             instance.say("work", "what is to be done?")
-            instance.add_cron_job("nightly", "main", f"0 {hour_far_from_now()} * * *", "write the nightly note")
-            instance.add_cron_job("weekly", "work", f"0 {hour_far_from_now()} * * 1", "write the weekly report")
+            instance.add_cron_job("nightly", "main", cron_far_from_now(), "write the nightly note")
+            instance.add_cron_job("weekly", "work", cron_far_from_now("1"), "write the weekly report")
         finally:
             instance.stop()
 
