@@ -35,6 +35,7 @@ VARIABLES = {
     "openclaw_backup_notify": {"command": ["/usr/local/bin/tell"]},
 }
 SCHEDULE = {"backup": "1d", "prune": "1d", "verify": "off", "randomized_delay": "1s"}
+OTHER_ROLES = "/etc/systemd/system/openclaw-backup-proof@assistant.timer"  # as role verify makes one
 LARGE, PACK = 128 << 20, 17 << 20  # bytes: of a file whose packs are not all under way at once, and of what a power cut may cost
 # Each line tries something that a service must not be able to do, or must be able to, and says whether it could.
 PROBE = """\
@@ -138,9 +139,13 @@ def test_a_rehearsal_tells_what_it_would_do_and_changes_nothing(bare):
 def test_hosts_are_set_up_once(fleet, hidden):
     assert min(fleet.changes(fleet.said)) > 8
     assert not [secret for secret in hidden if secret in fleet.said]
+    for host in fleet.hosts:
+        host.write(OTHER_ROLES, "[Timer]\nOnCalendar=monthly\n")
     again = fleet.play("site")
     assert fleet.changes(again) == [0, 0]
     assert all(re.search(rf"{host.name}\s+assistant\s+ok .*gateway", again) for host in fleet.hosts), again[-3000:]
+    for host in fleet.hosts:
+        host.inside("rm", OTHER_ROLES)  # fails where the playbook took it
 
 
 def test_a_backup_of_all(fleet, hidden):
@@ -380,8 +385,12 @@ def test_one_bad_host_is_in_the_table_and_ends_the_playbook_with_an_error(fleet)
 
 
 def test_it_is_taken_back_and_backups_stay(fleet, bucket):
+    first = fleet.hosts[0]
+    with storage_gone(first):
+        run_unit(first, works=False)
     fleet.play("uninstall")
     for host in fleet.hosts:
+        assert host.inside("systemctl", "list-units", "--failed", "--plain", "--no-legend").stdout == ""
         left = "ls -d /etc/systemd/system/openclaw-backup* /usr/local/bin/openclaw-backup 2>/dev/null"
         assert host.inside("sh", "-c", left, check=False).stdout == ""
-    assert fleet.hosts[0].inside("ls", "/srv/backups/assistant/snapshots").stdout.split() and bucket.objects("snapshots")
+    assert first.inside("ls", "/srv/backups/assistant/snapshots").stdout.split() and bucket.objects("snapshots")
