@@ -14,8 +14,8 @@ from ._version import VERSION
 from .backup_compare import pair, same
 from .backup_parent import choose_parent, open_parent
 from .backup_pins import Pins
-from .backup_run import SIDECARS, Run, Totals
-from .capture import content, walk
+from .backup_run import Run, Totals
+from .capture import content, sqlite, walk
 from .capture.instance import LOSSES
 from .capture.model import Instance, Root
 from .capture.walk import Scan
@@ -192,14 +192,14 @@ def _compare(made: BackupPlan) -> None:
         if entry is not None and same(row, entry) and made.known.usable(entry.runs):
             if entry.database is not None:
                 made.kept[row.path] = entry
-                sidecars.update((row.path + suffix, row.path) for suffix in SIDECARS)
+                sidecars.update((row.path + suffix, row.path) for suffix in sqlite.SIDECARS)
             continue
         if not row.is_file:
             made.metadata_changed += 1
         else:
             if row.identity not in files and _is_database(row, known_places):
                 made.databases.append(row.path)
-                sidecars.update((row.path + suffix, row.path) for suffix in SIDECARS)
+                sidecars.update((row.path + suffix, row.path) for suffix in sqlite.SIDECARS)
             if row.links > 1:
                 files.add(row.identity)  # closing another name of a database would drop the locks on it
             made.files_changed += 1

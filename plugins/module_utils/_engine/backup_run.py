@@ -24,7 +24,6 @@ from .repository.manifest import FILE, HARD_LINK, Entry
 from .repository.writer import ChunkWriter
 
 REPORT_EVERY = 8 << 20  # bytes between two reports of progress
-SIDECARS = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a database; captured with it or not at all
 
 
 @dataclass
@@ -117,7 +116,7 @@ class Run:
 
     def _owner(self, path: str) -> str | None:
         """The database that a sidecar belongs to. A journal beside one that was read whole would undo it when it is opened."""
-        for suffix in SIDECARS:
+        for suffix in sqlite.SIDECARS:
             base = path[:-len(suffix)]
             if path.endswith(suffix) and (base in self._pinned or base in self._kept):
                 return base

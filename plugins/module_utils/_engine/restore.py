@@ -302,7 +302,7 @@ class _Restorer:
             self._register(entry, databases)
         with FrameReader(self._made.repository, tables) as reader:
             reader.begin(databases.frames(), databases.consume)
-            left = self._prepare(others)
+            left = self._prepare(others, settler)
             reader.begin(others.frames(), others.consume)
             reader.finish()
             anew = FileWriter(self._tree, tables, self._owner, self._outcome, Listener(self._advance, whole))
@@ -325,10 +325,11 @@ class _Restorer:
                 del failed[entry.path]
                 writer.add(entry)
 
-    def _prepare(self, writer: FileWriter) -> tuple[list[bytes], list[Entry]]:
+    def _prepare(self, writer: FileWriter, settler: restore_databases.Settler) -> tuple[list[bytes], list[Entry]]:
         """Make the directories and register all files but databases: (lines of directories, links)."""
         directories, links = [], []
         for entry, line in self._made.choice.entries():
+            settler.named(entry.path)
             if entry.type == DIRECTORY:
                 self._tree.make_directory(entry.path)
                 directories.append(line)
@@ -336,6 +337,7 @@ class _Restorer:
                 links.append(entry)
             elif entry.database is None:
                 self._register(entry, writer)
+        settler.all_named()
         return directories, links
 
     def _link(self, entry: Entry, outcome: Outcome) -> None:

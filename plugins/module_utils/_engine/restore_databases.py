@@ -19,10 +19,10 @@ _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 
 
 class Settler:
-    """Checks each database as soon as it is there, and folds in logs once all files are. A context manager.
+    """Checks each database as soon as it is there, and folds in its log. A context manager.
 
-    One that has a log is opened for writing, and SQLite then heeds whatever lies beside it: also a file that the manifest does
-    not call a journal, and that may come later. So it waits for the last file.
+    One that has a log is opened for writing, and SQLite then heeds whatever lies beside it. So it waits for its log, and until
+    the whole manifest was seen; where that has another file of such a name, not called a journal, it waits for the last file.
 
     entries: of the databases, their logs and journals among them. Adds to outcome.failed.
     changed: {path: [size, modified], or None where it is gone} of files that are no longer as the manifest has them.
@@ -41,6 +41,10 @@ class Settler:
             elif _can_be_opened(entry.database):
                 self._waiting[owner] = entry
         self._owners = {path: owner for owner, paths in self._missing.items() for path in paths}
+        self._crowded: set[str] = set()
+        self._all_named = False
+        for path in self._owners:
+            self.named(path)
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(2, "databases")
         self._futures: list[Future] = []
@@ -52,6 +56,24 @@ class Settler:
     def __exit__(self, *_exc) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
+    def named(self, path: str) -> None:
+        """The manifest has this file. Any path will do."""
+        base, _dash, suffix = path.rpartition("-")
+        if "-" + suffix in sqlite.SIDECARS and self._owners.get(path) != base:
+            self._crowded.add(base)
+
+    def all_named(self) -> None:
+        """It has no others."""
+        with self._lock:
+            self._all_named = True
+            for owner in [path for path in self._waiting if self._is_ready(path)]:
+                self._submit(owner, self._sidecars.get(owner, []))
+
+    def _is_ready(self, owner: str) -> bool:
+        if self._missing[owner]:
+            return False
+        return owner not in self._sidecars or self._all_named and owner not in self._crowded
+
     def arrived(self, path: str) -> None:
         """This file is there. Thread-safe; any path will do."""
         owner = self._owners.get(path)
@@ -59,8 +81,8 @@ class Settler:
             return
         with self._lock:
             self._missing[owner].discard(path)
-            if not self._missing[owner] and owner not in self._sidecars:
-                self._submit(owner, [])
+            if self._is_ready(owner):
+                self._submit(owner, self._sidecars.get(owner, []))
 
     def _submit(self, owner: str, sidecars: list[str]) -> None:
         entry = self._waiting.pop(owner, None)
@@ -107,7 +129,7 @@ def _settle_one(path: str, entry: Entry, has_sidecars: bool) -> str:
         finally:
             connection.close()
         if has_sidecars:
-            for suffix in ("-wal", "-shm", "-journal"):
+            for suffix in sqlite.SIDECARS:
                 if os.path.lexists(path + suffix):
                     os.unlink(path + suffix)
             os.utime(path, ns=(entry.modified, entry.modified))

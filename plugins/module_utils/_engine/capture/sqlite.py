@@ -35,6 +35,7 @@ from .sqlite_check import NOT_RUN, Facts, check
 from .wal_overlay import HEADER_BYTES, MOST_FRAMES, SALTS, Overlay, Restarted
 
 WAL, IDLE, ROLLBACK, RAW = "wal", "idle", "rollback", "raw"
+SIDECARS = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a database: belongs to it wherever it goes
 _INDEX_HEADER = struct.Struct("=IIIBBHIIII8s8s")  # WalIndexHdr
 _SLICE = 4 << 20  # bytes read under one lock
 _WHOLE = 64 << 20  # bytes: a database of this size is read within a tenth of a second from the page cache

@@ -15,8 +15,6 @@ from typing import Iterator
 from ..capture import sqlite
 from ..errors import EngineError
 
-_SIDECARS = ("-wal", "-shm", "-journal")
-
 
 @contextmanager
 def open_staged(place: str, path: str) -> Iterator[sqlite3.Connection]:
@@ -26,7 +24,7 @@ def open_staged(place: str, path: str) -> Iterator[sqlite3.Connection]:
     changed then.
     """
     try:
-        for suffix in _SIDECARS:
+        for suffix in sqlite.SIDECARS:
             if os.path.islink(place + suffix):
                 os.unlink(place + suffix)  # SQLite would write its log to whatever the link leads to
         connection = sqlite.connect(place, "mode=rw")
@@ -44,7 +42,7 @@ def open_staged(place: str, path: str) -> Iterator[sqlite3.Connection]:
                 raise sqlite3.OperationalError("its write-ahead log could not be folded in")
         finally:
             connection.close()
-        for suffix in _SIDECARS:
+        for suffix in sqlite.SIDECARS:
             if os.path.lexists(place + suffix):
                 os.unlink(place + suffix)
     except (sqlite3.Error, OSError) as exc:

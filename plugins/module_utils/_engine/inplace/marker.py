@@ -15,10 +15,10 @@ import os
 from dataclasses import dataclass, field
 
 from ..capture.paths import inside
+from ..capture.sqlite import SIDECARS
 from ..capture.walk import Row
 from ..repository.manifest import FILE, LINK, Entry
 from . import journal
-from .pieces import SIDECARS
 
 NAME = "in-place.json"
 _DATABASES = (".sqlite", *(f".sqlite{suffix}" for suffix in SIDECARS))

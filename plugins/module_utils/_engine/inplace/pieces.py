@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import Callable, Iterable, Mapping
 
 from ..capture.paths import ancestors, inside
+from ..capture.sqlite import SIDECARS
 from ..capture.walk import order_key
 from ..errors import EngineError
 from ..repository.manifest import DIRECTORY
 from .ground import Ground
 from .live import Live
-
-SIDECARS = ("-wal", "-shm", "-journal")
 
 
 def find(captured: Mapping[str, str], unselected: Iterable[str], live: Live, ground: Ground,

@@ -10,12 +10,12 @@ import shutil
 
 from .. import restore
 from ..capture.paths import inside
+from ..capture.sqlite import SIDECARS
 from ..errors import EngineError
 from ..ports import Context
 from ..restore_seed import RECORD
 from ..restore_tree import target_error
 from .ground import let_through
-from .pieces import SIDECARS
 from .plan import InPlacePlan
 from .swap import Piece, inode_of, synchronise_file_systems
 
