@@ -116,11 +116,8 @@ class Run:
 
     def _owner(self, path: str) -> str | None:
         """The database that a sidecar belongs to. A journal beside one that was read whole would undo it when it is opened."""
-        for suffix in sqlite.SIDECARS:
-            base = path[:-len(suffix)]
-            if path.endswith(suffix) and (base in self._pinned or base in self._kept):
-                return base
-        return None
+        base = sqlite.database_of(path)
+        return base if base in self._pinned or base in self._kept else None
 
     def _take(self, row: Row, old: Entry | None) -> None:
         owner = self._owner(row.path)

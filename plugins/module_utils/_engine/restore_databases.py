@@ -43,8 +43,6 @@ class Settler:
         self._owners = {path: owner for owner, paths in self._missing.items() for path in paths}
         self._crowded: set[str] = set()
         self._all_named = False
-        for path in self._owners:
-            self.named(path)
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(2, "databases")
         self._futures: list[Future] = []
@@ -57,9 +55,9 @@ class Settler:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def named(self, path: str) -> None:
-        """The manifest has this file. Any path will do."""
-        base, _dash, suffix = path.rpartition("-")
-        if "-" + suffix in sqlite.SIDECARS and self._owners.get(path) != base:
+        """The manifest has this file. Any path will do, those of databases too."""
+        base = sqlite.database_of(path)
+        if base is not None and self._owners.get(path) != base:
             self._crowded.add(base)
 
     def all_named(self) -> None:
@@ -67,7 +65,7 @@ class Settler:
         with self._lock:
             self._all_named = True
             for owner in [path for path in self._waiting if self._is_ready(path)]:
-                self._submit(owner, self._sidecars.get(owner, []))
+                self._submit(owner)
 
     def _is_ready(self, owner: str) -> bool:
         if self._missing[owner]:
@@ -82,18 +80,20 @@ class Settler:
         with self._lock:
             self._missing[owner].discard(path)
             if self._is_ready(owner):
-                self._submit(owner, self._sidecars.get(owner, []))
+                self._submit(owner)
 
-    def _submit(self, owner: str, sidecars: list[str]) -> None:
+    def _submit(self, owner: str) -> None:
+        """Settle it, with those of its sidecars that are there."""
         entry = self._waiting.pop(owner, None)
         if entry is not None:
+            sidecars = [path for path in self._sidecars.get(owner, []) if path not in self._missing[owner]]
             self._futures.append(self._pool.submit(self._settle, entry, sidecars))
 
     def finish(self) -> int:
         """Once no more will arrive: wait for what is under way; how many were checked. One whose log failed is checked without."""
         with self._lock:
             for owner in [path for path in self._waiting if path not in self._outcome.failed]:
-                self._submit(owner, [path for path in self._sidecars.get(owner, []) if path not in self._missing[owner]])
+                self._submit(owner)
         for future in self._futures:
             future.result()
         return len(self._futures)

@@ -92,6 +92,8 @@ def test_it_waits_for_the_last_file_where_another_has_a_name_that_sqlite_heeds(t
 def test_another_database_of_such_a_name_counts_too(tree, entries):
     other = Entry("/db-journal", FILE, 0o600, 0, 0, 10**18, database=FACTS)
     with Settler([*entries, other], tree, Outcome()) as settler:
+        for entry in (*entries, other):
+            settler.named(entry.path)
         settler.all_named()
         for entry in entries:
             settler.arrived(entry.path)

@@ -48,6 +48,12 @@ class Restart(Exception):
     """A writer changed the database while it was read: read it again from the start."""
 
 
+def database_of(path: str) -> str | None:
+    """The database, there or not, that SQLite would take a file of this name to belong to; None for other names."""
+    base, dash, suffix = path.rpartition("-")
+    return base if dash + suffix in SIDECARS else None
+
+
 def signature(path: str) -> list[int] | None:
     """[size, mtime, ctime, inode] of a file, times in nanoseconds, or None where there is none."""
     try:

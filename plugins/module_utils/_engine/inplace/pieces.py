@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Callable, Iterable, Mapping
 
 from ..capture.paths import ancestors, inside
-from ..capture.sqlite import SIDECARS
+from ..capture.sqlite import database_of
 from ..capture.walk import order_key
 from ..errors import EngineError
 from ..repository.manifest import DIRECTORY
@@ -50,4 +50,4 @@ def find(captured: Mapping[str, str], unselected: Iterable[str], live: Live, gro
 
 def sidecar_of(path: str, captured: Mapping[str, str]) -> bool:
     """Whether SQLite would lay an old file over a database that is restored."""
-    return any(path.endswith(suffix) and path[:-len(suffix)] in captured for suffix in SIDECARS)
+    return database_of(path) in captured
