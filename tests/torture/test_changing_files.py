@@ -5,6 +5,7 @@
 """Files that come, go and change between the walk and their reading: retried, then named; nothing is stored half and called whole."""
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -64,6 +65,35 @@ def test_what_vanishes_during_the_walk_is_named_or_not_there(rig, monkeypatch):
     rig.restore()
     assert not rig.back_up().omissions
     assert_same(rig.source, rig.restored_source())
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["a new database", "an unchanged one"])
+def test_a_journal_that_is_gone_before_it_can_be_looked_at_is_no_omission(rig, monkeypatch, known):
+    """It goes with every commit; only one beside something that is no database is anybody's file."""
+    with contextlib.closing(sqlite3.connect(rig.source / "memory.db")) as connection, connection:
+        connection.execute("CREATE TABLE notes (text)")
+    (rig.source / "letter").write_text("no database")
+    if known:
+        rig.back_up()
+    original = os.scandir
+
+    @contextlib.contextmanager
+    def scandir(path):
+        with original(path) as listing:
+            found = list(listing)
+        for item in found:
+            if item.name.endswith("-journal"):
+                os.unlink(item.path)
+        yield found
+
+    for name in ("memory.db-journal", "letter-journal"):
+        (rig.source / name).write_bytes(b"")
+    monkeypatch.setattr(walk.os, "scandir", scandir)
+    result = rig.back_up()
+    monkeypatch.undo()
+    assert omissions(result, rig.source) == {"letter-journal": "vanished"}
+    with contextlib.closing(sqlite3.connect(rig.restored_source() / "memory.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM notes").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("becomes", ["a link", "a directory", "a FIFO", "another file"])

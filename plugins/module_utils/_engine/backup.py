@@ -206,6 +206,8 @@ def _compare(made: BackupPlan) -> None:
             made.bytes_changed += row.size
         if len(made.changed_paths) < 1000:
             made.changed_paths.append(row.path)
+    # A journal comes and goes with every commit. What it held is in its database, which is captured as SQLite sees it.
+    made.scan.omissions = [(path, why) for path, why in made.scan.omissions if why != "vanished" or path not in sidecars]
 
 
 def _is_database(row: walk.Row, known_places: set[str]) -> bool:
