@@ -124,14 +124,14 @@ def _settle_one(path: str, entry: Entry, has_sidecars: bool) -> str:
         connection = sqlite.connect(path, "mode=rw" if has_sidecars else "immutable=1")
         try:
             if has_sidecars:
-                _fold(connection)
+                connection.execute("PRAGMA synchronous=OFF")  # nothing here is on the disk yet, nor needs to be
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # rolls back what a journal undoes
+                sqlite.fold_log(connection)
             found = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
         finally:
             connection.close()
         if has_sidecars:
-            for suffix in sqlite.SIDECARS:
-                if os.path.lexists(path + suffix):
-                    os.unlink(path + suffix)
+            sqlite.remove_sidecars(path)
             os.utime(path, ns=(entry.modified, entry.modified))
     except (sqlite3.Error, OSError) as exc:
         found = [str(exc)]
@@ -157,11 +157,3 @@ def _names_another_file(journal: str) -> bool:
         return size >= 16 and os.pread(descriptor, len(_JOURNAL_MAGIC), size - len(_JOURNAL_MAGIC)) == _JOURNAL_MAGIC
     finally:
         os.close(descriptor)
-
-
-def _fold(connection: sqlite3.Connection) -> None:
-    """Roll back what a journal undoes, and write a WAL into the main file. sqlite3.Error, also where not all of it could be."""
-    connection.execute("PRAGMA synchronous=OFF")  # nothing here is on the disk yet, nor needs to be
-    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-        raise sqlite3.OperationalError("its WAL could not be folded in")

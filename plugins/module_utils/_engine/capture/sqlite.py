@@ -88,6 +88,19 @@ def _octet_length(value):
     return None if value is None else len(value if isinstance(value, bytes) else str(value).encode())
 
 
+def fold_log(connection: sqlite3.Connection) -> None:
+    """Write a WAL into the main file, and leave it empty. sqlite3.Error, also where not all of it could be."""
+    if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        raise sqlite3.OperationalError("its write-ahead log could not be folded in")
+
+
+def remove_sidecars(path: str) -> None:
+    """Remove what is beside a database that is closed and whose log is folded in. OSError."""
+    for sidecar in (path + suffix for suffix in SIDECARS):
+        if os.path.lexists(sidecar):
+            os.unlink(sidecar)
+
+
 class Database:
     """One database, pinned from construction until release(). Thread-safe only as documented. OSError: it cannot be read.
 

@@ -38,13 +38,10 @@ def open_staged(place: str, path: str) -> Iterator[sqlite3.Connection]:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
-            if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-                raise sqlite3.OperationalError("its write-ahead log could not be folded in")
+            sqlite.fold_log(connection)
         finally:
             connection.close()
-        for suffix in sqlite.SIDECARS:
-            if os.path.lexists(place + suffix):
-                os.unlink(place + suffix)
+        sqlite.remove_sidecars(place)
     except (sqlite3.Error, OSError) as exc:
         raise EngineError(
             "edit-failed", f"The restored database {path} could not be edited: {exc}",

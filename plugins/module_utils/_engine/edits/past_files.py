@@ -11,6 +11,7 @@ import stat
 
 from ..capture.layout import TRANSIENT_DATABASE
 from ..capture.paths import inside
+from ..capture.sqlite import database_of
 from .databases import json_object, open_staged, tables_of
 from .past import settle_entry
 from .staged import Change, EditReport, Staged, read_text, write_text
@@ -75,8 +76,8 @@ def remove_left_behind(staged: Staged, report: EditReport) -> None:
 def _is_left_behind(place: str, name: str) -> bool:
     if name in _BROWSER_LOCKS or stat.S_ISSOCK(os.lstat(place).st_mode):
         return True
-    base = name.removesuffix("-wal").removesuffix("-shm").removesuffix("-journal")
-    return name.endswith(_LEFT_BEHIND) and not os.path.islink(place) or bool(TRANSIENT_DATABASE.fullmatch(base))
+    is_transient = TRANSIENT_DATABASE.fullmatch(database_of(name) or name)
+    return name.endswith(_LEFT_BEHIND) and not os.path.islink(place) or bool(is_transient)
 
 
 def _remove(staged: Staged, path: str, kind: str, report: EditReport) -> None:
