@@ -181,25 +181,26 @@ def check_name(name: str) -> None:
 
 def _compare(made: BackupPlan) -> None:
     """Count what changed, and find the databases that must be pinned."""
-    known_places, sidecars, files = set(made.source.instance.databases), {}, set()
+    known_places, owners, files = set(made.source.instance.databases), set(), set()
     for row, entry in pair(made.scan, made.parent[1] if made.parent else None):
         if row is None:
             made.removed += not (entry.database or {}).get("part_of")
             continue
-        if row.path in sidecars:
-            _compare_sidecar(made, sidecars[row.path], entry)
+        owner = sqlite.database_of(row.path)
+        if owner in owners:
+            _compare_sidecar(made, owner, entry)
             continue
         if entry is not None and same(row, entry) and made.known.usable(entry.runs):
             if entry.database is not None:
                 made.kept[row.path] = entry
-                sidecars.update((row.path + suffix, row.path) for suffix in sqlite.SIDECARS)
+                owners.add(row.path)
             continue
         if not row.is_file:
             made.metadata_changed += 1
         else:
             if row.identity not in files and _is_database(row, known_places):
                 made.databases.append(row.path)
-                sidecars.update((row.path + suffix, row.path) for suffix in sqlite.SIDECARS)
+                owners.add(row.path)
             if row.links > 1:
                 files.add(row.identity)  # closing another name of a database would drop the locks on it
             made.files_changed += 1
@@ -207,7 +208,7 @@ def _compare(made: BackupPlan) -> None:
         if len(made.changed_paths) < 1000:
             made.changed_paths.append(row.path)
     # A journal comes and goes with every commit. What it held is in its database, which is captured as SQLite sees it.
-    made.scan.omissions = [(path, why) for path, why in made.scan.omissions if why != "vanished" or path not in sidecars]
+    made.scan.omissions = [(path, why) for path, why in made.scan.omissions if why != "vanished" or sqlite.database_of(path) not in owners]
 
 
 def _is_database(row: walk.Row, known_places: set[str]) -> bool:
